@@ -1,0 +1,1 @@
+"""The brand: shops, agents, teams, roles, API keys and the audit log."""

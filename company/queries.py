@@ -1,0 +1,285 @@
+"""Reads: which shops exist, who may do what in them, and the rows of the settings pages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Lower
+from django.utils.timezone import now
+
+from company import rules
+from company.extensions import permissions
+from company.models import (
+    Agent,
+    ApiKey,
+    AuditEntry,
+    AuditHead,
+    Grant,
+    Invitation,
+    OpeningCalendar,
+    Role,
+    Shop,
+    Team,
+)
+from company.types import AgentInfo, ShopInfo
+from ecrm.kernel.verify import invariant
+
+# --- Shops ----------------------------------------------------------------------------------------
+
+SHOPS_ARE_FRESH_FOR_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class _ShopCache:
+    """The few shops of an installation, kept by each process for seconds."""
+
+    by_id: dict[int, ShopInfo] = field(default_factory=dict)
+    loaded_at: float = float("-inf")
+
+    def load(self) -> dict[int, ShopInfo]:
+        self.by_id = {shop.pk: shop.info for shop in Shop.objects.all()}
+        self.loaded_at = time.monotonic()
+        return self.by_id
+
+    def fresh(self) -> dict[int, ShopInfo]:
+        if time.monotonic() - self.loaded_at > SHOPS_ARE_FRESH_FOR_SECONDS:
+            return self.load()
+        return self.by_id
+
+
+_cache = _ShopCache()
+
+
+def forget_shops() -> None:
+    """Make the next read see the database; services call it after each change of a shop."""
+    _cache.loaded_at = float("-inf")
+
+
+def shop(shop_id: int) -> ShopInfo:
+    """The shop, at most a few seconds old. Raises KeyError when there is none of this id."""
+    return _cache.fresh().get(shop_id) or _cache.load()[shop_id]
+
+
+def shop_by_slug(slug: str) -> ShopInfo | None:
+    """The shop of this short name, or None; at most a few seconds old."""
+    for shops in (_cache.fresh, _cache.load):
+        for info in shops().values():
+            if info.slug == slug:
+                return info
+    return None
+
+
+def all_shops() -> list[ShopInfo]:
+    """Every shop, active ones first. Runs one query."""
+    return [row.info for row in Shop.objects.for_list()]
+
+
+def shops_for(agent: Agent) -> list[ShopInfo]:
+    """The shops in which the agent holds any permission at all, active ones first."""
+    held = held_permissions(agent)
+    shop_ids_ = set().union(*(scope.shop_ids for scope in held.values())) if held else set()
+    everywhere = any(scope.is_everywhere for scope in held.values())
+    return [info for info in all_shops() if everywhere or info.id in shop_ids_]
+
+
+def opening_schedule(shop_id: int) -> rules.Schedule:
+    """When the people of the shop are there; a shop without a calendar is never open."""
+    calendar = (
+        OpeningCalendar.objects.filter(shop_id=shop_id).prefetch_related("hours", "days").first()
+    )
+    weekly: dict[int, list[tuple[object, object]]] = {}
+    if calendar is None:
+        return rules.Schedule(time_zone=shop(shop_id).time_zone, weekly={}, exceptions={})
+    for span in calendar.hours.all():
+        weekly.setdefault(span.weekday, []).append((span.opens_at, span.closes_at))
+    days = {
+        day.on: [(day.opens_at, day.closes_at)] if day.opens_at and day.closes_at else []
+        for day in calendar.days.all()
+    }
+    return rules.Schedule(time_zone=shop(shop_id).time_zone, weekly=weekly, exceptions=days)
+
+
+def is_open(shop_id: int, *, at: datetime | None = None) -> bool:
+    """True when the shop's people are there at this moment."""
+    return rules.is_open(opening_schedule(shop_id), at or now())
+
+
+def next_opening(shop_id: int, *, at: datetime | None = None) -> datetime | None:
+    """When the shop opens next; the moment itself when it is open; None when it never does."""
+    return rules.next_opening(opening_schedule(shop_id), at or now())
+
+
+# --- Who may what, where --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The shops in which one permission is held."""
+
+    shop_ids: frozenset[int] = frozenset()
+    is_everywhere: bool = False
+
+    def covers(self, shop_id: int | None) -> bool:
+        """True when it reaches the shop; None asks for all shops, those of the future too."""
+        return self.is_everywhere or (shop_id is not None and shop_id in self.shop_ids)
+
+    def joined(self, shop_id: int | None) -> Scope:
+        """The scope with one more shop; None adds all."""
+        if shop_id is None:
+            return Scope(self.shop_ids, is_everywhere=True)
+        return Scope(self.shop_ids | {shop_id}, self.is_everywhere)
+
+
+NOWHERE = Scope()
+EVERYWHERE = Scope(is_everywhere=True)
+
+
+def role_permissions(role: Role) -> frozenset[str]:
+    """What the role allows today, with what newly installed modules declare for it."""
+    declared = {permission.code: permission.roles for permission in permissions.all()}
+    defaults = rules.default_permissions(role.key, declared) if role.is_built_in else frozenset()
+    return rules.effective_permissions(defaults, added=role.permissions, withheld=role.withheld)
+
+
+def held_permissions(agent: Agent | AnonymousUser) -> Mapping[str, Scope]:
+    """Each permission the agent holds, with its shops. Runs one query, remembered by a request.
+
+    An owner of the installation holds every permission everywhere; a disabled agent none.
+    """
+    if not isinstance(agent, Agent) or not agent.is_active:
+        return {}
+    if agent.is_superuser:
+        return dict.fromkeys(permissions.codes(), EVERYWHERE)
+    memory: dict[str, Mapping[str, Scope]] | None = agent.__dict__.get("_permission_memory")
+    if memory is not None and "held" in memory:
+        return memory["held"]
+    held: dict[str, Scope] = {}
+    for grant in Grant.objects.filter(agent_id=agent.pk).select_related("role"):
+        for code in role_permissions(grant.role):
+            held[code] = held.get(code, NOWHERE).joined(grant.shop_id)
+    if memory is not None:
+        memory["held"] = held
+    return held
+
+
+def remember_permissions(agent: Agent) -> None:
+    """Let this one object answer from memory from now on; right for the length of a request only."""
+    agent.__dict__["_permission_memory"] = {}
+
+
+def scope_of(agent: Agent | AnonymousUser, code: str) -> Scope:
+    """The shops in which the agent holds the permission."""
+    return held_permissions(agent).get(code, NOWHERE)
+
+
+def shop_ids(agent: Agent | AnonymousUser, code: str) -> frozenset[int]:
+    """The ids of the shops in which the agent holds the permission: the filter of every list."""
+    scope = scope_of(agent, code)
+    if scope.is_everywhere:
+        return frozenset(Shop.objects.values_list("pk", flat=True))
+    return scope.shop_ids
+
+
+def may(agent: Agent | AnonymousUser, code: str, *, shop_id: int | None) -> bool:
+    """True when the agent holds the permission in this shop; `shop_id=None` asks for all shops."""
+    return scope_of(agent, code).covers(shop_id)
+
+
+def holds_second_factor_role(agent: Agent) -> bool:
+    """True when the agent's power asks for a second factor at sign-in. Runs one query."""
+    return agent.is_superuser or (
+        Grant.objects.filter(agent_id=agent.pk, role__key__in=rules.SECOND_FACTOR_ROLES).exists()
+    )
+
+
+# --- People ---------------------------------------------------------------------------------------
+
+
+def agent_info(agent_id: int) -> AgentInfo | None:
+    """The agent as others show him, disabled or not; None when there is none."""
+    return agent_infos([agent_id]).get(agent_id)
+
+
+def agent_infos(agent_ids: Iterable[int]) -> dict[int, AgentInfo]:
+    """Agents by id, in one query."""
+    return {row.pk: row.info for row in Agent.objects.filter(pk__in=set(agent_ids))}
+
+
+def agents_with(code: str, *, shop_id: int) -> list[AgentInfo]:
+    """Active agents who hold the permission in this shop, by name: who can be given work there."""
+    at_shop = Q(grants__shop_id=shop_id) | Q(grants__shop__isnull=True, grants__isnull=False)
+    candidates = (
+        Agent.objects.active()
+        .filter(at_shop | Q(is_superuser=True))
+        .prefetch_related("grants__role")
+        .order_by(Lower("name"), "pk")
+        .distinct()
+    )
+    return [agent.info for agent in candidates if _holds(agent, code, shop_id)]
+
+
+def _holds(agent: Agent, code: str, shop_id: int) -> bool:
+    return agent.is_superuser or any(
+        grant.shop_id in {None, shop_id} and code in role_permissions(grant.role)
+        for grant in agent.grants.all()
+    )
+
+
+def teams_for_list() -> QuerySet[Team]:
+    """Every team with its shop and number of members."""
+    return Team.objects.select_related("shop").annotate(size=Count("memberships"))
+
+
+def roles_for_list() -> QuerySet[Role]:
+    """Every role with the number of people who hold it."""
+    return Role.objects.annotate(holders=Count("grants__agent", distinct=True))
+
+
+def waiting_invitations() -> QuerySet[Invitation]:
+    """Invitations nobody has accepted or withdrawn, the newest first."""
+    return Invitation.objects.waiting().select_related("role", "shop", "invited_by").order_by("-pk")
+
+
+def api_keys(shop_ids_: Iterable[int]) -> QuerySet[ApiKey]:
+    """The keys of these shops, usable ones first."""
+    return (
+        ApiKey.objects.filter(shop_id__in=shop_ids_)
+        .select_related("shop", "created_by")
+        .order_by("revoked_at", "-pk")
+    )
+
+
+# --- Audit ----------------------------------------------------------------------------------------
+
+
+def audit_entries(agent: Agent) -> QuerySet[AuditEntry]:
+    """The entries this agent may read: of his shops, and those of the whole company if he may all."""
+    scope = scope_of(agent, "company.view_audit")
+    entries = AuditEntry.objects.all()
+    return entries if scope.is_everywhere else entries.filter(shop_id__in=scope.shop_ids)
+
+
+@invariant("R22", "The audit log is append-only and its hash chain is intact to its end.")
+def audit_chain_breaches() -> list[str]:
+    """Each place where the chain is broken, one line each."""
+    breaches: list[str] = []
+    previous_hash, position = rules.GENESIS, 0
+    for entry in AuditEntry.objects.order_by("position").iterator(chunk_size=2000):
+        position += 1
+        if entry.position != position:
+            breaches.append(f"audit entries {position} to {entry.position - 1} are missing")
+            position = entry.position
+        elif entry.previous_hash != previous_hash:
+            breaches.append(f"audit entry {position} does not follow the one before it")
+        if entry.computed_hash() != entry.hash:
+            breaches.append(f"audit entry {position} was changed")
+        previous_hash = entry.hash
+    head = AuditHead.objects.first() or AuditHead()
+    if (head.position, head.hash) != (position, previous_hash):
+        breaches.append(f"the audit log ends at {position}, not at {head.position}")
+    return breaches
