@@ -1,0 +1,32 @@
+"""One server for HTTP and WebSocket (docs/adr/0003-embedded-services.md).
+
+HTTP goes to Django's WSGI handler in a fixed pool of threads, so that database connections persist;
+WebSocket goes to Channels. Request bodies are taken in whole before a thread is spent on them.
+"""
+
+from __future__ import annotations
+
+import os
+
+from a2wsgi import WSGIMiddleware
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecrm.settings")
+_django = get_wsgi_application()
+
+from channels.auth import AuthMiddlewareStack  # noqa: E402 - Django must be set up first
+from django.conf import settings  # noqa: E402
+
+from ecrm.kernel.web.bodies import BufferedBodies  # noqa: E402
+from ecrm.urls import websocket_urlpatterns  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": BufferedBodies(WSGIMiddleware(_django, workers=8), limit=settings.ECRM_MAX_BODY),
+        "websocket": AllowedHostsOriginValidator(
+            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+        ),
+    }
+)

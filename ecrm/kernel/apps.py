@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class KernelConfig(AppConfig):
+    name = "ecrm.kernel"
+    label = "kernel"
+    verbose_name = "Kernel"
+
+    def ready(self) -> None:
+        """Load every module's reactions, loops and jobs, then connect the doorbell."""
+        from django.utils.module_loading import autodiscover_modules
+
+        from ecrm.kernel import tasks
+
+        autodiscover_modules("subscribers", "tasks")
+        tasks.connect()

@@ -1,0 +1,132 @@
+"""Tags and filters of every template: icons, money, times, names."""
+
+from __future__ import annotations
+
+import zlib
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_currency, format_decimal
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext
+from django_vite.templatetags.django_vite import vite_asset_url
+
+register = template.Library()
+
+HUES = 8
+
+
+def _locale() -> str:
+    return (get_language() or "en").replace("-", "_")
+
+
+@register.simple_tag
+def icon(name: str, label: str = "", css: str = "") -> SafeString:
+    """Return one drawing of the sprite; without a label it is decoration and silent.
+
+    The names are listed in frontend/icons.txt.
+    """
+    href = f"{vite_asset_url('icons.svg')}#{name}"
+    classes = f"ec-icon {css}".strip()
+    if label:
+        return format_html(
+            '<svg class="{}" role="img" aria-label="{}"><use href="{}"></use></svg>',
+            classes, label, href,
+        )  # fmt: skip
+    return format_html(
+        '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}"></use></svg>',
+        classes, href,
+    )  # fmt: skip
+
+
+@register.filter
+def money(value: Any, currency: str = "") -> str:
+    """Show an amount in the reader's locale: a Money, or a number with its currency."""
+    if value is None or value == "":
+        return ""
+    amount = getattr(value, "amount", value)
+    code = currency or getattr(value, "currency", "")
+    if not code:
+        return format_decimal(Decimal(amount), format="#,##0.00", locale=_locale())
+    return format_currency(Decimal(amount), code, locale=_locale())
+
+
+@register.filter
+def number(value: Any) -> str:
+    """Show a number with the reader's separators."""
+    return "" if value is None or value == "" else format_decimal(value, locale=_locale())
+
+
+@register.filter
+def ago(value: datetime | date | None) -> SafeString | str:
+    """Show how long ago, with the exact time on hover; the browser keeps it up to date."""
+    if value is None or value == "":
+        return ""
+    moment = _as_datetime(value)
+    return format_html(
+        '<time datetime="{}" title="{}" data-ecrm-ago>{}</time>',
+        moment.astimezone(UTC).isoformat(timespec="seconds"), exact(moment), _relative(moment),
+    )  # fmt: skip
+
+
+@register.filter
+def exact(value: datetime | date | None) -> str:
+    """Show day and time in full, in the reader's locale and zone."""
+    if value is None or value == "":
+        return ""
+    moment = timezone.localtime(_as_datetime(value))
+    return format_datetime(moment, "d MMM y HH:mm", locale=_locale())
+
+
+@register.filter
+def day(value: datetime | date | None) -> str:
+    """Show the day; the year only when it is not this one."""
+    if value is None or value == "":
+        return ""
+    moment = timezone.localtime(_as_datetime(value))
+    pattern = "d MMM" if moment.year == timezone.localtime().year else "d MMM y"
+    return format_date(moment, pattern, locale=_locale())
+
+
+@register.filter
+def initials(name: str | None) -> str:
+    """Return one or two capital letters which stand for a person."""
+    words = [word for word in (name or "").replace("@", " ").split() if word[0].isalnum()]
+    if not words:
+        return "?"
+    letters = words[0][0] if len(words) == 1 else words[0][0] + words[-1][0]
+    return letters.upper()
+
+
+@register.filter
+def hue(name: object) -> int:
+    """Return 1 to 8: the colour which always belongs to this name."""
+    return zlib.crc32(str(name).encode()) % HUES + 1
+
+
+def _as_datetime(value: datetime | date) -> datetime:
+    if isinstance(value, datetime):
+        return value if timezone.is_aware(value) else timezone.make_aware(value)
+    return timezone.make_aware(datetime(value.year, value.month, value.day))  # noqa: DTZ001
+
+
+def _relative(moment: datetime) -> str:
+    """Return the words for a moment; ago.ts in the browser follows the same steps."""
+    now = timezone.now()
+    age = now - moment
+    if abs(age) < timedelta(minutes=1):
+        return gettext("now")
+    if abs(age) < timedelta(hours=24):
+        return format_timedelta(
+            -age, granularity="minute", threshold=1.0, add_direction=True, format="narrow",
+            locale=_locale(),
+        )  # fmt: skip
+    days = (timezone.localtime(now).date() - timezone.localtime(moment).date()).days
+    if days == 1:
+        return gettext("yesterday")
+    return day(moment)

@@ -1,0 +1,102 @@
+"""Takes a request's body in whole before a thread of the pool is spent on it.
+
+Without this, a dozen slow uploads hold all threads of the WSGI pool and every page waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import IO, Any
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+IN_MEMORY_BYTES = 256 * 1024
+BLOCK_BYTES = 64 * 1024
+
+
+class BodyTooLarge(Exception):
+    """The body is longer than the limit."""
+
+
+class ClientGone(Exception):
+    """The client hung up before the body ended."""
+
+
+class BufferedBodies:
+    """ASGI middleware: 413 beyond `limit` bytes, 408 when the body takes longer than `seconds`."""
+
+    def __init__(self, app: App, *, limit: int, seconds: float = 60.0) -> None:
+        self._app = app
+        self._limit = limit
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._has_no_body(scope):
+            await self._app(scope, receive, send)
+            return
+        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as body:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await self._take_in(scope, receive, body)
+            except BodyTooLarge:
+                await _refuse(send, 413, b"The request is too large.")
+            except TimeoutError:
+                await _refuse(send, 408, b"The request took too long to arrive.")
+            except ClientGone:
+                return
+            else:
+                body.seek(0)
+                await self._app(scope, _replay(body, receive), send)
+
+    def _has_no_body(self, scope: Scope) -> bool:
+        headers = dict(scope["headers"])
+        return (
+            headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
+        )
+
+    async def _take_in(self, scope: Scope, receive: Receive, body: IO[bytes]) -> None:
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > self._limit:
+            raise BodyTooLarge
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            block = message.get("body", b"")
+            size += len(block)
+            if size > self._limit:
+                raise BodyTooLarge
+            body.write(block)
+            if not message.get("more_body"):
+                return
+
+
+def _replay(body: IO[bytes], receive: Receive) -> Receive:
+    is_over = False
+
+    async def replayed() -> MutableMapping[str, Any]:
+        nonlocal is_over
+        if is_over:
+            return await receive()
+        block = body.read(BLOCK_BYTES)
+        is_over = len(block) < BLOCK_BYTES
+        return {"type": "http.request", "body": block, "more_body": not is_over}
+
+    return replayed
+
+
+async def _refuse(send: Send, status: int, text: bytes) -> None:
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(text)).encode()),
+        (b"connection", b"close"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})

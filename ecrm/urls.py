@@ -1,0 +1,35 @@
+"""How the pieces are put together: every address of the product."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from backoffice.realtime.urls import websocket_urlpatterns
+from ecrm.kernel import access
+from ecrm.kernel.web import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("livez", health.live, name="livez"),
+    path("readyz", health.ready, name="readyz"),
+    path("metrics", health.prometheus, name="metrics"),
+    path("api/schema/", access.public(SpectacularAPIView.as_view()), name="api-schema"),
+    path(
+        "api/docs/",
+        access.public(SpectacularSwaggerView.as_view(url_name="api-schema")),
+        name="api-docs",
+    ),
+    path("api/v1/", include("profiles.api.urls")),
+    path("api/v1/", include("orders.api.urls")),
+    path("api/v1/", include("contacts.api.urls")),
+    path("settings/", include("company.web.urls")),
+    path("customers/", include("profiles.web.urls")),
+    path("orders/", include("orders.web.urls")),
+    path("mail/", include("messaging.web.urls")),
+    path("inbox/", include("contacts.web.urls")),
+    path("demo/", include("demo.web.urls")),
+    path("login/", include("company.web.login_urls")),
+    path("", include("backoffice.web.urls")),
+]
+
+__all__ = ["urlpatterns", "websocket_urlpatterns"]

@@ -1,0 +1,59 @@
+"""What every test shares: real PostgreSQL and Redis, quiet doorbells, query budgets."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("ECRM_SECRET_KEY", "test-key-" * 8)
+os.environ.setdefault("ECRM_LOG_FORMAT", "console")
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_ring_outlives_the_tests(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    from ecrm.kernel import doorbell
+
+    doorbell.stop()
+
+
+@pytest.fixture(autouse=True)
+def _no_cache_between_tests() -> None:
+    from django.core.cache import cache
+
+    cache.clear()
+
+
+@pytest.fixture
+def count_queries() -> Callable[[Callable[[], Any]], int]:
+    """How many queries a call runs; savepoints do not count."""
+
+    def count(call: Callable[[], Any]) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            call()
+        return len([q for q in queries.captured_queries if "SAVEPOINT" not in q["sql"]])
+
+    return count
+
+
+@pytest.fixture
+def assert_flat_queries(count_queries: Callable[..., int]) -> Callable[..., None]:
+    """The call costs the same for one row and for six, and no more than the budget."""
+
+    def check(call: Callable[[], Any], *, add_rows: Callable[[], Any], budget: int) -> None:
+        add_rows()
+        call()
+        few = count_queries(call)
+        for _ in range(5):
+            add_rows()
+        many = count_queries(call)
+        assert few == many, f"{few} queries became {many}"
+        assert many <= budget, f"{many} queries exceed the budget of {budget}"
+
+    return check
