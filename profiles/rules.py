@@ -1,0 +1,168 @@
+"""Identity arithmetic: what counts as the same identifier, and whose it is. Pure functions."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import phonenumbers
+
+EMAIL = "email"
+PHONE = "phone"
+CUSTOMER_ID = "customer_id"
+ANONYMOUS_ID = "anonymous_id"
+
+# Strongest first: of several profiles an identity points at, the one of the first kind wins.
+PRIORITY = (CUSTOMER_ID, EMAIL, PHONE, ANONYMOUS_ID)
+STRONG = frozenset({CUSTOMER_ID, EMAIL})
+
+MAX_LENGTH = 254
+# What programs send when they know nobody. Zeros and repeated digits are caught by a pattern.
+BLOCKED = frozenset(
+    {"", "null", "none", "nil", "undefined", "nan", "n/a", "na", "unknown", "anonymous", "guest", "-1"}
+    | {"false", "true", "test", "deleted", "[object object]", "(null)", "xxx", "-", "."}
+)
+_REPEATED = re.compile(r"^[0\s.\-+()]*$|^(\d)\1{3,}$")
+_NIL_UUID = "00000000-0000-0000-0000-000000000000"
+_EMAIL = re.compile(r"^[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+$")
+_LOCALE = re.compile(r"^([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2}))?(?:[-_.@].*)?$")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """A normalised identifier; `shop_id` only where the kind belongs to a shop."""
+
+    kind: str
+    value: str
+    shop_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A profile which holds one of the keys; `is_identified` when it has an e-mail or customer id."""
+
+    profile_id: int
+    is_identified: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Details:
+    """What we know of a person beside identifiers."""
+
+    first_name: str = ""
+    last_name: str = ""
+    locale: str = ""
+    country: str = ""
+    city: str = ""
+
+
+def is_blocked(value: str) -> bool:
+    """True for values which identify nobody: "null", "guest", zeros, one digit repeated."""
+    folded = value.strip().casefold()
+    return folded in BLOCKED or folded == _NIL_UUID or _REPEATED.match(folded) is not None
+
+
+def normalise_email(raw: str | None) -> str | None:
+    """The address in the form that makes it unique (NFKC, case folded), or None when it is none."""
+    if not raw:
+        return None
+    value = unicodedata.normalize("NFKC", raw).strip().casefold()
+    if len(value) > MAX_LENGTH or not _EMAIL.match(value):
+        return None
+    local, _, domain = value.rpartition("@")
+    if is_blocked(local) or ".." in domain or domain.startswith(".") or domain.endswith("."):
+        return None
+    return value
+
+
+def normalise_phone(raw: str | None, *, region: str) -> str | None:
+    """The number in E.164 (`+33612345678`), read as one of the region, or None when it is none."""
+    if not raw or len(raw) > 40 or is_blocked(raw):
+        return None
+    return _e164(raw, region.upper() or None)
+
+
+@lru_cache(maxsize=4096)
+def _e164(raw: str, region: str | None) -> str | None:
+    try:
+        number = phonenumbers.parse(raw, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def normalise_opaque(raw: str | None) -> str | None:
+    """A customer or visitor id as the shop knows it, or None when it identifies nobody."""
+    if not raw:
+        return None
+    value = raw.strip()
+    return None if len(value) > MAX_LENGTH or is_blocked(value) else value
+
+
+def normalise_locale(raw: str) -> str:
+    """`fr_ch.UTF-8` as `fr-CH`; empty when it is no locale."""
+    found = _LOCALE.match(raw.strip())
+    if not found:
+        return ""
+    language, territory = found.groups()
+    return f"{language.lower()}-{territory.upper()}" if territory else language.lower()
+
+
+def normalise_country(raw: str) -> str:
+    """An ISO country code in capitals; empty when it is none."""
+    value = raw.strip().upper()
+    return value if len(value) == 2 and value.isascii() and value.isalpha() else ""
+
+
+def searchable(*words: str) -> str:
+    """Words as the customer search compares them: without accents, in small letters."""
+    text = unicodedata.normalize("NFKD", " ".join(word for word in words if word))
+    return "".join(char for char in text if not unicodedata.combining(char)).casefold()
+
+
+def choose(keys: Sequence[Key], found: Mapping[Key, Candidate]) -> int | None:
+    """The profile an identity with these keys belongs to, or None when it is somebody new.
+
+    The strongest kind wins. A weak match alone (phone, visitor id) does not count when the identity
+    names a person whom the matched profile is not: households share telephones and computers.
+    """
+    is_named = any(key.kind in STRONG for key in keys)
+    for kind in PRIORITY:
+        for key in keys:
+            candidate = found.get(key) if key.kind == kind else None
+            if candidate is None:
+                continue
+            if kind in STRONG or not (is_named and candidate.is_identified):
+                return candidate.profile_id
+    return None
+
+
+def contested(keys: Iterable[Key], found: Mapping[Key, Candidate], *, profile_id: int) -> list[Key]:
+    """The keys which identify somebody else than the chosen profile."""
+    return [key for key in keys if key in found and found[key].profile_id != profile_id]
+
+
+def merged_details(known: Details, told: Details, *, is_authoritative: bool) -> Details:
+    """What we know after being told: gaps are filled; only the customer's own account corrects."""
+
+    def pick(old: str, new: str) -> str:
+        return (new or old) if is_authoritative else (old or new)
+
+    return Details(
+        first_name=pick(known.first_name, told.first_name),
+        last_name=pick(known.last_name, told.last_name),
+        locale=pick(known.locale, told.locale),
+        country=pick(known.country, told.country),
+        city=pick(known.city, told.city),
+    )
+
+
+def is_stale(last_seen_at: datetime, at: datetime, *, seconds: int = 600) -> bool:
+    """True when a contact at this time is worth writing down as the latest one."""
+    return (at - last_seen_at).total_seconds() > seconds

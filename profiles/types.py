@@ -1,0 +1,76 @@
+"""Frozen facts about customers which other modules hand in and receive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from ecrm.kernel.money import Money
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """What a door knows of a person: raw identifiers and details, nothing normalised yet."""
+
+    email: str | None = None
+    phone: str | None = None
+    customer_id: str | None = None
+    anonymous_id: str | None = None
+    first_name: str = ""
+    last_name: str = ""
+    locale: str = ""
+    country: str = ""
+    city: str = ""
+    accepts_marketing: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolution:
+    """The profile of an identity, and whether this contact was the first one."""
+
+    profile_id: int
+    created: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProfileCard:
+    """A customer in a few words and numbers, for lists and panels."""
+
+    id: int
+    name: str
+    email: str
+    phone: str
+    locale: str
+    country: str
+    city: str
+    orders_count: int
+    revenue: Money | None
+    last_order_at: datetime | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderFigures:
+    """What the orders of one customer in one shop and currency add up to."""
+
+    orders_count: int
+    revenue: Decimal
+    first_order_at: datetime | None
+    last_order_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimelineEntry:
+    """One fact on a customer's timeline, ready to show."""
+
+    id: int
+    name: str
+    kind: str
+    icon: str
+    title: str
+    detail: str
+    url: str
+    shop_id: int | None
+    occurred_at: datetime
