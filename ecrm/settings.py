@@ -13,34 +13,59 @@ from ecrm.env import BASE_DIR, Path
 
 # --- What differs between installations -----------------------------------------------------------
 
-DEBUG = env.flag("ECRM_DEBUG", default=False, help_text="Django's debug pages; never in production.")
+DEBUG = env.flag(
+    "ECRM_DEBUG", default=False, help_text="Django's debug pages; never in production."
+)
 ECRM_DEMO = env.flag(
     "ECRM_DEMO",
     default=False,
     help_text="Demo mode: a local mailbox receives all outgoing mail; never in production.",
 )
-SECRET_KEY = env.text("ECRM_SECRET_KEY", "", "Signs sessions and tokens; at least 50 random characters.")
-SECRET_KEY_FALLBACKS = env.words("ECRM_SECRET_KEY_FALLBACKS", "", "Former secret keys during a rotation.")
+SECRET_KEY = env.text(
+    "ECRM_SECRET_KEY", "", "Signs sessions and tokens; at least 50 random characters."
+)
+SECRET_KEY_FALLBACKS = env.words(
+    "ECRM_SECRET_KEY_FALLBACKS", "", "Former secret keys during a rotation."
+)
 ECRM_FIELD_KEYS = env.words(
     "ECRM_FIELD_KEYS", "", "Fernet keys for secrets at rest, newest first; the first one encrypts."
 )
 ECRM_STATE_DIR = Path(
-    env.text("ECRM_STATE_DIR", str(BASE_DIR / ".ecrm"), "Where files, logs and embedded services live.")
+    env.text(
+        "ECRM_STATE_DIR", str(BASE_DIR / ".ecrm"), "Where files, logs and embedded services live."
+    )
 )
 ECRM_BASE_URL = env.text(
-    "ECRM_BASE_URL", "http://localhost:8000", "Public address of the back office, without a slash at the end."
+    "ECRM_BASE_URL",
+    "http://localhost:8000",
+    "Public address of the back office, without a slash at the end.",
 ).rstrip("/")
 ECRM_SMTP_URL = env.text(
     "ECRM_SMTP_URL", "", "smtp://user:password@host:port, smtps://…, or smtp://…?starttls=1."
 )
-ECRM_DEMO_SMTP_PORT = env.number("ECRM_DEMO_SMTP_PORT", 21025, "Port of the demo mailbox's SMTP server.")
-ECRM_REQUIRE_MFA = env.flag(
-    "ECRM_REQUIRE_MFA", default=not ECRM_DEMO, help_text="Owners and managers must use a second factor."
+ECRM_MAIL_FROM = env.text(
+    "ECRM_MAIL_FROM", "eCRM <no-reply@localhost>", "Sender of account mails (invitations, resets)."
 )
-ECRM_PROXIES = env.number("ECRM_PROXIES", 0, "How many trusted reverse proxies stand in front of us.")
-ECRM_METRICS_TOKEN = env.text("ECRM_METRICS_TOKEN", "", "Bearer token that may read /metrics; empty closes it.")
+ECRM_DEMO_SMTP_PORT = env.number(
+    "ECRM_DEMO_SMTP_PORT", 21025, "Port of the demo mailbox's SMTP server."
+)
+if ECRM_DEMO and not ECRM_SMTP_URL:
+    ECRM_SMTP_URL = f"smtp://127.0.0.1:{ECRM_DEMO_SMTP_PORT}"
+ECRM_REQUIRE_MFA = env.flag(
+    "ECRM_REQUIRE_MFA",
+    default=not ECRM_DEMO,
+    help_text="Owners and managers must use a second factor.",
+)
+ECRM_PROXIES = env.number(
+    "ECRM_PROXIES", 0, "How many trusted reverse proxies stand in front of us."
+)
+ECRM_METRICS_TOKEN = env.text(
+    "ECRM_METRICS_TOKEN", "", "Bearer token that may read /metrics; empty closes it."
+)
 ECRM_LOG_FORMAT = env.text("ECRM_LOG_FORMAT", "json", "json or console.")
-ECRM_FAILPOINT = env.text("ECRM_FAILPOINT", "", "Fault tests only: the crash point at which to die.")
+ECRM_FAILPOINT = env.text(
+    "ECRM_FAILPOINT", "", "Fault tests only: the crash point at which to die."
+)
 ECRM_OIDC_SERVER = env.text("ECRM_OIDC_SERVER", "", "OpenID Connect issuer for single sign-on.")
 ECRM_OIDC_CLIENT_ID = env.text("ECRM_OIDC_CLIENT_ID", "", "Client id at that issuer.")
 ECRM_OIDC_SECRET = env.text("ECRM_OIDC_SECRET", "", "Client secret at that issuer.")
@@ -141,6 +166,7 @@ _database = env.database(
 _statement_timeout = env.number(
     "ECRM_STATEMENT_TIMEOUT_MS", 60_000, "Longest database statement; 5000 suits web processes."
 )
+_test_suffix = env.text("ECRM_TEST_DB_SUFFIX", "main", "Tells test runs on one server apart.")
 DATABASES = {
     "default": {
         **_database,
@@ -151,7 +177,7 @@ DATABASES = {
             "options": f"-c statement_timeout={_statement_timeout} -c lock_timeout=5000"
             " -c idle_in_transaction_session_timeout=60000",
         },
-        "TEST": {"NAME": f"test_ecrm_{env.text('ECRM_TEST_DB_SUFFIX', 'main', 'Tells parallel test runs apart.')}"},
+        "TEST": {"NAME": f"test_ecrm_{_test_suffix}"},
     }
 }
 
@@ -168,7 +194,10 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         # An explicit absence of a time-out: otherwise an idle socket is closed after five seconds.
-        "CONFIG": {"hosts": [{"address": ECRM_REDIS_URL, "socket_timeout": None}], "prefix": "ecrm"},
+        "CONFIG": {
+            "hosts": [{"address": ECRM_REDIS_URL, "socket_timeout": None}],
+            "prefix": "ecrm",
+        },
     }
 }
 
@@ -331,6 +360,7 @@ DJANGO_VITE = {
         "manifest_path": BASE_DIR / "frontend" / "dist" / ".vite" / "manifest.json",
     }
 }
+DEFAULT_FROM_EMAIL = ECRM_MAIL_FROM
 EMAIL_BACKEND = "messaging.adapters.email.QueueEmailBackend"
 
 # --- API ------------------------------------------------------------------------------------------

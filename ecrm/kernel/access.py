@@ -23,7 +23,7 @@ def permission(code: str) -> Callable[[View], View]:
 
 def signed_in(view: View) -> View:
     """Any signed-in agent."""
-    return _guard(SIGNED_IN, lambda request: True)(view)
+    return _guard(SIGNED_IN, lambda _request: True)(view)
 
 
 def public(view: View) -> View:

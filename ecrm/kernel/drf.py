@@ -116,7 +116,9 @@ def _refuse_unstorable(value: Any) -> None:
     elif isinstance(value, list):
         for item in value:
             _refuse_unstorable(item)
-    elif isinstance(value, str) and ("\0" in value or any("\ud800" <= c <= "\udfff" for c in value)):
+    elif isinstance(value, str) and (
+        "\0" in value or any("\ud800" <= c <= "\udfff" for c in value)
+    ):
         raise ValueError("U+0000 and lone surrogates can't be stored")
 
 
@@ -316,11 +318,19 @@ def _problem_of(error: exceptions.APIException, request_id: str) -> Response:
 def _faults(detail: Any, pointer: str = "") -> Iterable[dict[str, str]]:
     if isinstance(detail, Mapping):
         for key, value in detail.items():
-            part = "" if key == "non_field_errors" else "/" + str(key).replace("~", "~0").replace("/", "~1")
+            part = (
+                ""
+                if key == "non_field_errors"
+                else "/" + str(key).replace("~", "~0").replace("/", "~1")
+            )
             yield from _faults(value, pointer + part)
     elif isinstance(detail, list):
         for index, value in enumerate(detail):
             is_leaf = isinstance(value, exceptions.ErrorDetail)
             yield from _faults(value, pointer if is_leaf else f"{pointer}/{index}")
     elif detail:
-        yield {"pointer": pointer, "code": getattr(detail, "code", "invalid"), "detail": str(detail)}
+        yield {
+            "pointer": pointer,
+            "code": getattr(detail, "code", "invalid"),
+            "detail": str(detail),
+        }

@@ -36,7 +36,9 @@ _subscribers: dict[str, Subscriber] = {}
 _by_event: dict[str, list[Subscriber]] = {}
 
 
-def subscribe(event_type: type[E], *, io: bool = False) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
+def subscribe(
+    event_type: type[E], *, io: bool = False
+) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
     """Make the decorated function react to an event.
 
     A plain handler only writes to our database: its effect and the tick commit together. A handler with

@@ -17,7 +17,7 @@ class Failpoint:
 
     def hit(self) -> None:
         """Die here when `ECRM_FAILPOINT` names this point; otherwise nothing."""
-        if settings.ECRM_FAILPOINT == self.name:
+        if self.name == settings.ECRM_FAILPOINT:
             os.kill(os.getpid(), signal.SIGKILL)
 
 

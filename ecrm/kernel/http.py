@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Mapping
+from http import HTTPStatus
 from urllib.parse import urljoin
 
 import httpx
@@ -62,7 +63,7 @@ class _Egress:
             if response.status_code not in REDIRECTS or not location:
                 return response
             url = urljoin(url, location)
-            if response.status_code == 303:
+            if response.status_code == HTTPStatus.SEE_OTHER:
                 method, content = "GET", None
         raise ForbiddenAddress(_("The address redirects too often."))
 
@@ -75,7 +76,7 @@ def _one_request(
 ) -> httpx.Response:
     parsed = _parse(url)
     address = resolve_public(parsed.host, PORTS[parsed.scheme])
-    host = f"[{address}]" if address.version == 6 else str(address)
+    host = f"[{address}]" if isinstance(address, ipaddress.IPv6Address) else str(address)
     with (
         httpx.Client(trust_env=False, timeout=timeout, follow_redirects=False) as client,
         client.stream(

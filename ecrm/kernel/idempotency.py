@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from django.db import connection, transaction
@@ -53,7 +54,7 @@ class IdempotentMixin:
         if request.method in {"POST", "PATCH"} and request.headers.get("Idempotency-Key"):
             with transaction.atomic():
                 response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
-                if response.status_code >= 500:
+                if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     transaction.set_rollback(True)
             return response
         return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
@@ -77,7 +78,11 @@ class IdempotentMixin:
         """Keep the answer beside its effect."""
         final = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
         claim: _Claim | None = getattr(self, "_claim", None)
-        if claim and final.status_code < 400 and not final.headers.get("Idempotency-Replayed"):
+        if (
+            claim
+            and final.status_code < HTTPStatus.BAD_REQUEST
+            and not final.headers.get("Idempotency-Replayed")
+        ):
             claim.keep(final)
         return final
 

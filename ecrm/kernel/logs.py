@@ -22,7 +22,16 @@ ALLOWED_FIELDS = (
     "port", "profile_id", "queue", "reply_code", "route", "shop_id", "state", "status", "subscriber",
     "ticket_id", "topic",
 )  # fmt: skip
-OWN_LOGGERS = ("ecrm", "company", "backoffice", "profiles", "messaging", "orders", "contacts", "demo")
+OWN_LOGGERS = (
+    "ecrm",
+    "company",
+    "backoffice",
+    "profiles",
+    "messaging",
+    "orders",
+    "contacts",
+    "demo",
+)
 
 
 class JsonFormatter(logging.Formatter):
@@ -76,7 +85,9 @@ def _event_of(record: logging.LogRecord) -> str:
 def configure(config: dict[str, Any]) -> None:
     """Django's LOGGING_CONFIG: one handler on standard output for everything."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(ConsoleFormatter() if config.get("format") == "console" else JsonFormatter())
+    handler.setFormatter(
+        ConsoleFormatter() if config.get("format") == "console" else JsonFormatter()
+    )
     root = logging.getLogger()
     for old in [h for h in root.handlers if getattr(h, "is_ecrm", False)]:
         root.removeHandler(old)

@@ -65,7 +65,8 @@ def run_until_idle(*wanted: str, rounds: int = 1000) -> None:
     """Call the steps of these loops in this thread until none finds work. Raises what a step raises."""
     steps = [item.step for name in wanted for item in _loops[name]]
     for _ in range(rounds):
-        if not any([step() for step in steps]):
+        found = [step() for step in steps]
+        if not any(found):
             return
     raise RuntimeError(f"{', '.join(wanted)} still found work after {rounds} rounds.")
 

@@ -81,7 +81,9 @@ class Delivery(models.Model):
                 condition=Q(state="pending"),
             ),
             models.Index(fields=["id"], name="kernel_delivery_parked", condition=Q(state="parked")),
-            models.Index(fields=["settled_at"], name="kernel_delivery_settled", condition=Q(state="done")),
+            models.Index(
+                fields=["settled_at"], name="kernel_delivery_settled", condition=Q(state="done")
+            ),
         ]
 
     def __str__(self) -> str:

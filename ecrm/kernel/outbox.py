@@ -190,15 +190,22 @@ def parked() -> QuerySet[Delivery]:
 def pending_age_seconds(at: datetime | None = None) -> float:
     """Seconds the longest-waiting due delivery has waited; 0 when none waits."""
     moment = at or now()
-    oldest = Delivery.objects.due(moment).order_by("available_at").values_list("available_at", flat=True).first()
+    oldest = (
+        Delivery.objects.due(moment)
+        .order_by("available_at")
+        .values_list("available_at", flat=True)
+        .first()
+    )
     return (moment - oldest).total_seconds() if oldest else 0.0
 
 
 @transaction.atomic
 def retry(delivery_ids: Iterable[int]) -> int:
     """Give parked deliveries a fresh set of attempts. Returns how many."""
-    count = Delivery.objects.parked().filter(pk__in=list(delivery_ids)).update(
-        state=Delivery.State.PENDING, attempts=0, available_at=now(), last_error=""
+    count = (
+        Delivery.objects.parked()
+        .filter(pk__in=list(delivery_ids))
+        .update(state=Delivery.State.PENDING, attempts=0, available_at=now(), last_error="")
     )
     doorbell.ring("outbox")
     return count
@@ -206,12 +213,16 @@ def retry(delivery_ids: Iterable[int]) -> int:
 
 def discard(delivery_ids: Iterable[int]) -> int:
     """Give parked deliveries up for good. Returns how many."""
-    return Delivery.objects.parked().filter(pk__in=list(delivery_ids)).update(
-        state=Delivery.State.DISCARDED, settled_at=now()
+    return (
+        Delivery.objects.parked()
+        .filter(pk__in=list(delivery_ids))
+        .update(state=Delivery.State.DISCARDED, settled_at=now())
     )
 
 
 def purge(*, at: datetime, limit: int = 5000) -> int:
     """Delete done deliveries older than KEEP_DONE; the events stay. Returns how many."""
     old = Delivery.objects.filter(state=Delivery.State.DONE, settled_at__lt=at - KEEP_DONE)
-    return Delivery.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:limit])).delete()[0]
+    return Delivery.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:limit])).delete()[
+        0
+    ]

@@ -62,4 +62,3 @@ def connect() -> None:
 def _ring_celery() -> None:
     with suppress(OperationalError, RedisError, OSError):
         relay.apply_async(retry=False)
-

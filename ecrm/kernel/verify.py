@@ -42,10 +42,15 @@ def all_invariants() -> list[Invariant]:
     return [_invariants[key] for key in sorted(_invariants)]
 
 
-@invariant("kernel.outbox-drains", "Every delivery reaches a final state while its dependencies are up.")
+@invariant(
+    "kernel.outbox-drains", "Every delivery reaches a final state while its dependencies are up."
+)
 def _nothing_waits_too_long() -> Iterable[str]:
     waiting = Delivery.objects.due(now() - timedelta(minutes=10))
-    return [f"delivery {pk} waits since {since}" for pk, since in waiting.values_list("pk", "available_at")[:100]]
+    return [
+        f"delivery {pk} waits since {since}"
+        for pk, since in waiting.values_list("pk", "available_at")[:100]
+    ]
 
 
 @invariant("kernel.nothing-parked", "No delivery has been given up.")

@@ -55,9 +55,7 @@ class BufferedBodies:
 
     def _has_no_body(self, scope: Scope) -> bool:
         headers = dict(scope["headers"])
-        return (
-            headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
-        )
+        return headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
 
     async def _take_in(self, scope: Scope, receive: Receive, body: IO[bytes]) -> None:
         declared = dict(scope["headers"]).get(b"content-length", b"0")

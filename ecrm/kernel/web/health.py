@@ -56,6 +56,8 @@ def prometheus(request: HttpRequest) -> HttpResponse:
     """Metrics for who holds ECRM_METRICS_TOKEN; for everybody else the page does not exist."""
     given = request.headers.get("Authorization", "")
     expected = f"Bearer {settings.ECRM_METRICS_TOKEN}"
-    if not settings.ECRM_METRICS_TOKEN or not hmac.compare_digest(given.encode(), expected.encode()):
+    if not settings.ECRM_METRICS_TOKEN or not hmac.compare_digest(
+        given.encode(), expected.encode()
+    ):
         return HttpResponse(status=404)
     return HttpResponse(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)

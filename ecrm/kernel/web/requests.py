@@ -7,6 +7,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 
@@ -40,7 +41,9 @@ class RequestIdMiddleware:
         return response
 
     def _log(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-        is_notable = response.status_code >= 500 or seconds > SLOW_SECONDS
+        is_notable = (
+            response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or seconds > SLOW_SECONDS
+        )
         if not is_notable and not log.isEnabledFor(logging.DEBUG):
             return
         route = request.resolver_match.route if request.resolver_match else ""

@@ -11,7 +11,13 @@ import polib
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.template.base import Lexer, TokenType
-from django.utils.translation.template import block_re, constant_re, endblock_re, inline_re, plural_re
+from django.utils.translation.template import (
+    block_re,
+    constant_re,
+    endblock_re,
+    inline_re,
+    plural_re,
+)
 
 LANGUAGES = ("fr", "de")
 FUNCTIONS = {
@@ -24,7 +30,16 @@ FUNCTIONS = {
     "pgettext": (0, 1, None),
     "pgettext_lazy": (0, 1, None),
 }  # name → position of context, singular, plural
-SKIPPED_FOLDERS = {".ecrm", "build", "frontend", "tests", "node_modules", "bench", "launcher", "screens"}
+SKIPPED_FOLDERS = {
+    ".ecrm",
+    "build",
+    "frontend",
+    "tests",
+    "node_modules",
+    "bench",
+    "launcher",
+    "screens",
+}
 
 Text = tuple[str | None, str, str | None]
 
@@ -33,7 +48,9 @@ class Command(BaseCommand):
     help = "Bring locale/*/LC_MESSAGES/django.po up to date without needing xgettext."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="exit 1 when a text lacks its translation")
+        parser.add_argument(
+            "--check", action="store_true", help="exit 1 when a text lacks its translation"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = self._collect(Path(settings.BASE_DIR))
@@ -46,7 +63,9 @@ class Command(BaseCommand):
             if not options["check"]:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 catalogue.save(str(path))
-            self.stdout.write(f"{language}: {len(catalogue)} texts, {len(untranslated)} untranslated")
+            self.stdout.write(
+                f"{language}: {len(catalogue)} texts, {len(untranslated)} untranslated"
+            )
             if options["check"] and language == "fr":
                 for entry in untranslated:
                     self.stdout.write(f"  {entry.msgid}")
@@ -79,7 +98,9 @@ def merged(path: Path, language: str, found: dict[Text, list[str]]) -> polib.POF
         "Language": language,
         "Plural-Forms": f"nplurals=2; plural=({forms});",
     }
-    for (context, singular, plural), places in sorted(found.items(), key=lambda item: (item[1][0], item[0][1])):
+    for (context, singular, plural), places in sorted(
+        found.items(), key=lambda item: (item[1][0], item[0][1])
+    ):
         old = known.get((context, singular))
         entry = polib.POEntry(
             msgctxt=context, msgid=singular, occurrences=[(place, "") for place in places]
@@ -124,7 +145,11 @@ def texts_of_template(source: str) -> Iterator[Text]:
         content = token.contents
         if lines is not None:
             if token.token_type == TokenType.BLOCK and endblock_re.match(content):
-                yield context, _join(lines, is_trimmed), _join(plural, is_trimmed) if plural else None
+                yield (
+                    context,
+                    _join(lines, is_trimmed),
+                    _join(plural, is_trimmed) if plural else None,
+                )
                 lines, plural = None, None
             elif token.token_type == TokenType.BLOCK and plural_re.match(content):
                 plural = []

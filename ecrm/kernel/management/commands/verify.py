@@ -16,7 +16,9 @@ class Command(BaseCommand):
         for invariant in verify.all_invariants():
             breaches = list(invariant.check())
             is_broken |= bool(breaches)
-            self.stdout.write(f"{'BROKEN' if breaches else 'ok    '} {invariant.key}: {invariant.sentence}")
+            self.stdout.write(
+                f"{'BROKEN' if breaches else 'ok    '} {invariant.key}: {invariant.sentence}"
+            )
             for breach in breaches:
                 self.stdout.write(f"         {breach}")
         if is_broken:
