@@ -1,0 +1,43 @@
+"""What messaging tells the other modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ecrm.kernel.events import Event
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessageSent(Event):
+    """The mail server of the next hop took responsibility for a message."""
+
+    name: ClassVar[str] = "messaging.message-sent"
+    message_id: int
+    profile_id: int | None
+    shop_id: int | None
+    about: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessageFailed(Event):
+    """A message will not be sent any more; `reason` is a stable code."""
+
+    name: ClassVar[str] = "messaging.message-failed"
+    message_id: int
+    profile_id: int | None
+    shop_id: int | None
+    about: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MailReceived(Event):
+    """A mail was read. A duplicate, and a mail in quarantine, is kept without an event."""
+
+    name: ClassVar[str] = "messaging.mail-received"
+    mail_id: int
+    mailbox_id: int
+    shop_id: int
+    profile_id: int | None
+    answers_message_id: int | None

@@ -1,0 +1,203 @@
+"""HTML of mails: safe markup for showing, plain text for reading and searching."""
+
+from __future__ import annotations
+
+import html as entities
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import inscriptis
+import nh3
+from inscriptis.css_profiles import CSS_PROFILES
+from inscriptis.model.config import ParserConfig
+from lxml.etree import LxmlError
+
+from messaging.mime import limits
+from messaging.mime.charsets import storable
+
+TAGS: Final = frozenset(
+    [
+        "a",
+        "abbr",
+        "address",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "blockquote",
+        "br",
+        "caption",
+        "center",
+        "cite",
+        "code",
+        "col",
+        "colgroup",
+        "dd",
+        "del",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "font",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "li",
+        "mark",
+        "ol",
+        "p",
+        "pre",
+        "q",
+        "s",
+        "samp",
+        "section",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "tt",
+        "u",
+        "ul",
+        "var",
+        "wbr",
+    ]
+)
+ATTRIBUTES: Final = {
+    "*": {"align", "dir", "lang", "style", "title", "valign"},
+    "a": {"href"},
+    "col": {"span", "width"},
+    "colgroup": {"span", "width"},
+    "font": {"color", "face", "size"},
+    "img": {"alt", "height", "src", "width"},
+    "li": {"value"},
+    "ol": {"start", "type"},
+    "table": {"bgcolor", "border", "cellpadding", "cellspacing", "height", "width"},
+    "td": {"bgcolor", "colspan", "height", "rowspan", "width"},
+    "th": {"bgcolor", "colspan", "height", "rowspan", "width"},
+    "tr": {"bgcolor"},
+}
+STYLES: Final = frozenset(
+    [
+        "background-color",
+        "border",
+        "border-bottom",
+        "border-collapse",
+        "border-color",
+        "border-left",
+        "border-radius",
+        "border-right",
+        "border-spacing",
+        "border-style",
+        "border-top",
+        "border-width",
+        "color",
+        "direction",
+        "display",
+        "font-family",
+        "font-size",
+        "font-style",
+        "font-weight",
+        "height",
+        "letter-spacing",
+        "line-height",
+        "margin",
+        "margin-bottom",
+        "margin-left",
+        "margin-right",
+        "margin-top",
+        "max-width",
+        "min-width",
+        "padding",
+        "padding-bottom",
+        "padding-left",
+        "padding-right",
+        "padding-top",
+        "text-align",
+        "text-decoration",
+        "text-indent",
+        "text-transform",
+        "vertical-align",
+        "white-space",
+        "width",
+        "word-break",
+        "word-wrap",
+    ]
+)
+SCHEMES: Final = frozenset({"http", "https", "mailto", "tel", "cid", "data"})
+_PICTURE: Final = re.compile(
+    r"data:image/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/=\s]*\Z", re.IGNORECASE
+)
+_READING: Final = ParserConfig(
+    css=CSS_PROFILES["strict"].copy(), display_images=False, display_links=False
+)
+_TAG: Final = re.compile(r"<[^<>]{0,2000}>")
+_BLANK_LINES: Final = re.compile(r"\n{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class CleanHtml:
+    """Markup without scripts, forms, frames and remote images, and how many images were left out."""
+
+    markup: str
+    blocked_images: int
+
+
+def clean(markup: str) -> CleanHtml:
+    """Safe markup. Pictures that came with the mail stay (`cid:`, small `data:`), remote ones go."""
+    blocked = 0
+
+    def decide(tag: str, attribute: str, value: str) -> str | None:
+        nonlocal blocked
+        if tag == "img" and attribute == "src":
+            if value[:4].lower() == "cid:" or _PICTURE.match(value):
+                return value
+            blocked += 1
+            return None
+        if value[:5].lower().strip() in {"data:", "cid:"} or value.lower().startswith("cid:"):
+            return None
+        return value
+
+    safe = nh3.clean(
+        markup[: limits.HTML],
+        tags=set(TAGS),
+        attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
+        attribute_filter=decide,
+        filter_style_properties=set(STYLES),
+        url_schemes=set(SCHEMES),
+        link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
+        strip_comments=True,
+    )
+    return CleanHtml(markup=storable(safe), blocked_images=blocked)
+
+
+def to_text(markup: str) -> str:
+    """The words of the markup with its paragraphs, lists and tables in plain text."""
+    if not markup.strip():
+        return ""
+    # The sanitiser first: it closes what is open and bounds what the reader has to walk through.
+    tidy = nh3.clean(markup[: limits.HTML], tags=set(TAGS), attributes={}, strip_comments=True)
+    try:
+        text = inscriptis.get_text(f"<body>{tidy}</body>", _READING)
+    except (LxmlError, ValueError, RecursionError, AssertionError, LookupError, AttributeError):
+        text = entities.unescape(_TAG.sub(" ", tidy))
+    lines = "\n".join(line.rstrip() for line in text.replace("\xa0", " ").splitlines())
+    return storable(_BLANK_LINES.sub("\n\n", lines).strip())

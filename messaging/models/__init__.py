@@ -1,0 +1,31 @@
+"""The post office's rows: what goes out, what comes in, and the bytes of both."""
+
+from messaging.models.incoming import (
+    Attachment,
+    Content,
+    FolderCursor,
+    Mail,
+    Mailbox,
+    RawMail,
+)
+from messaging.models.outgoing import (
+    DeliveryAttempt,
+    Intervention,
+    MailServer,
+    OutgoingMessage,
+    Suppression,
+)
+
+__all__ = [
+    "Attachment",
+    "Content",
+    "DeliveryAttempt",
+    "FolderCursor",
+    "Intervention",
+    "Mail",
+    "MailServer",
+    "Mailbox",
+    "OutgoingMessage",
+    "RawMail",
+    "Suppression",
+]

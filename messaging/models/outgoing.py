@@ -1,0 +1,296 @@
+"""What is sent, each try to send it, and who must not be written to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class OutgoingMessageQuerySet(models.QuerySet["OutgoingMessage"]):
+    def due(self, at: datetime) -> OutgoingMessageQuerySet:
+        """Waiting and not delayed at this moment, the most urgent first."""
+        return self.filter(state__in=["pending", "deferred"], available_at__lte=at).order_by(
+            "lane", "available_at", "pk"
+        )
+
+    def abandoned(self, at: datetime) -> OutgoingMessageQuerySet:
+        """Claimed by a sender whose lease ran out."""
+        return self.filter(state="claimed", lease_until__lt=at).order_by("pk")
+
+    def held_by(self, token: object) -> OutgoingMessageQuerySet:
+        """Claimed under this lease: the fence that keeps a stale sender from settling."""
+        return self.filter(state="claimed", lease_token=token)
+
+    def visible_in(self, shop_ids: frozenset[int]) -> OutgoingMessageQuerySet:
+        """Messages of these shops; mail of the installation itself belongs to no shop."""
+        return self.filter(shop_id__in=shop_ids)
+
+    def for_list(self) -> OutgoingMessageQuerySet:
+        """Everything one row of the log shows, newest first, without the bodies."""
+        return self.select_related("shop").defer("text", "html").order_by("-pk")
+
+
+class OutgoingMessage(models.Model):
+    """One message to one person, written down before anything leaves the house.
+
+    `lane` orders the queue by purpose, so that a receipt never waits behind a campaign. A lease is
+    `lease_until` plus `lease_token`: only the holder of the current token may settle the message.
+    """
+
+    class Channel(models.TextChoices):
+        MAIL = "mail", _("E-mail")
+
+    class Purpose(models.TextChoices):
+        TRANSACTIONAL = "transactional", _("Transactional")
+        SERVICE = "service", _("Service")
+        MARKETING = "marketing", _("Marketing")
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("Waiting")
+        CLAIMED = "claimed", _("Being sent")
+        SENT = "sent", _("Sent")
+        DELIVERED = "delivered", _("Delivered")
+        DEFERRED = "deferred", _("Deferred")
+        FAILED = "failed", _("Failed")
+        SKIPPED = "skipped", _("Not sent")
+        CANCELLED = "cancelled", _("Cancelled")
+        AMBIGUOUS = "ambiguous", _("Unclear")
+
+    uuid = models.UUIDField(unique=True)
+    channel = models.CharField(max_length=4, choices=Channel.choices, default=Channel.MAIL)
+    purpose = models.CharField(max_length=13, choices=Purpose.choices)
+    lane = models.PositiveSmallIntegerField()
+    shop = models.ForeignKey(
+        "company.Shop", on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    profile = models.ForeignKey(
+        "profiles.Profile", on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    about = models.CharField(max_length=100, blank=True, default="")
+    template = models.CharField(max_length=100, blank=True, default="")
+    language = models.CharField(max_length=10)
+
+    from_name = models.CharField(max_length=200, blank=True)
+    from_address = models.CharField(max_length=254)
+    recipient = models.CharField(max_length=254)
+    subject = models.CharField(max_length=500)
+    text = models.TextField()
+    html = models.TextField(blank=True, default="")
+    message_id = models.CharField(max_length=255, unique=True)
+    in_reply_to = models.CharField(max_length=255, blank=True, default="")
+    references = ArrayField(models.CharField(max_length=255), default=list, blank=True)
+    is_automatic = models.BooleanField()
+    is_confidential = models.BooleanField(default=False)
+
+    dedupe_key = models.CharField(max_length=200, unique=True)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING)
+    reason = models.CharField(max_length=40, blank=True, default="")
+    reason_detail = models.TextField(blank=True, default="")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    deferrals = models.PositiveSmallIntegerField(default=0)
+    queued_at = models.DateTimeField()
+    retried_at = models.DateTimeField(null=True, blank=True)
+    available_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_token = models.UUIDField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OutgoingMessageQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="messaging_outgoing_state_known",
+                condition=Q(
+                    state__in=[
+                        "pending",
+                        "claimed",
+                        "sent",
+                        "delivered",
+                        "deferred",
+                        "failed",
+                        "skipped",
+                        "cancelled",
+                        "ambiguous",
+                    ]
+                ),
+            ),
+            models.CheckConstraint(
+                name="messaging_outgoing_claimed_iff_leased",
+                condition=Q(state="claimed", lease_until__isnull=False, lease_token__isnull=False)
+                | (~Q(state="claimed") & Q(lease_until__isnull=True, lease_token__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="messaging_outgoing_sent_has_time",
+                condition=~Q(state__in=["sent", "delivered"]) | Q(sent_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="messaging_outgoing_settled_iff_final",
+                condition=Q(state__in=["pending", "claimed", "deferred"], settled_at__isnull=True)
+                | (~Q(state__in=["pending", "claimed", "deferred"]) & Q(settled_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="messaging_outgoing_trouble_has_reason",
+                condition=~Q(state__in=["deferred", "failed", "skipped", "ambiguous"])
+                | ~Q(reason=""),
+            ),
+            models.CheckConstraint(
+                name="messaging_outgoing_one_line_headers",
+                condition=~Q(subject__regex=r"[\r\n]")
+                & ~Q(recipient__regex=r"[\r\n]")
+                & ~Q(from_name__regex=r"[\r\n]")
+                & ~Q(from_address__regex=r"[\r\n]"),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["lane", "available_at", "id"],
+                name="messaging_outgoing_due",
+                condition=Q(state__in=["pending", "deferred"]),
+            ),
+            models.Index(
+                fields=["lease_until"],
+                name="messaging_outgoing_leased",
+                condition=Q(state="claimed"),
+            ),
+            models.Index(fields=["shop", "-id"], name="messaging_outgoing_shop"),
+            models.Index(fields=["state", "-id"], name="messaging_outgoing_state"),
+            models.Index(fields=["profile", "-id"], name="messaging_outgoing_profile"),
+            models.Index(fields=["recipient", "-id"], name="messaging_outgoing_recipient"),
+            models.Index(fields=["about"], name="messaging_outgoing_about", condition=~Q(about="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"message #{self.pk} ({self.state})"
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a sender may still take it."""
+        return self.state in {self.State.PENDING, self.State.DEFERRED}
+
+
+class DeliveryAttempt(models.Model):
+    """One try to hand a message to a server; the row is committed before the conversation begins."""
+
+    class Outcome(models.TextChoices):
+        ATTEMPTING = "attempting", _("In progress")
+        ACCEPTED = "accepted", _("Accepted")
+        DEFERRED = "deferred", _("Later")
+        REJECTED = "rejected", _("Refused")
+        UNKNOWN = "unknown", _("Unknown")
+
+    message = models.ForeignKey(OutgoingMessage, on_delete=models.CASCADE, related_name="tries")
+    number = models.PositiveSmallIntegerField()
+    host = models.CharField(max_length=260)
+    lease_token = models.UUIDField()
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.ATTEMPTING)
+    reply_code = models.PositiveSmallIntegerField(null=True, blank=True)
+    reply_text = models.TextField(blank=True, default="")
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["message", "number"], name="messaging_attempt_number_once"
+            ),
+            models.UniqueConstraint(
+                fields=["message"],
+                condition=Q(outcome="accepted"),
+                name="messaging_attempt_accepted_once",
+            ),
+            models.CheckConstraint(
+                name="messaging_attempt_finished_iff_known",
+                condition=Q(outcome="attempting", finished_at__isnull=True)
+                | (~Q(outcome="attempting") & Q(finished_at__isnull=False)),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["message"],
+                name="messaging_attempt_open",
+                condition=Q(outcome="attempting"),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of message #{self.message_id}: {self.outcome}"
+
+
+class Intervention(models.Model):
+    """What a person did to an outgoing message."""
+
+    class Kind(models.TextChoices):
+        CANCELLED = "cancelled", _("Cancelled")
+        RETRIED = "retried", _("Sent again")
+
+    message = models.ForeignKey(
+        OutgoingMessage, on_delete=models.CASCADE, related_name="interventions"
+    )
+    kind = models.CharField(max_length=9, choices=Kind.choices)
+    state_before = models.CharField(max_length=9)
+    by = models.ForeignKey(
+        "company.Agent", on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} message #{self.message_id}"
+
+
+class SuppressionQuerySet(models.QuerySet["Suppression"]):
+    def active(self, at: datetime) -> SuppressionQuerySet:
+        """In force at this moment."""
+        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at))
+
+
+class Suppression(models.Model):
+    """An address that must not be written to, for everything or for marketing only."""
+
+    class Scope(models.TextChoices):
+        EVERYTHING = "everything", _("Everything")
+        MARKETING = "marketing", _("Marketing")
+
+    address = models.CharField(max_length=254)
+    scope = models.CharField(max_length=10, choices=Scope.choices)
+    reason = models.CharField(max_length=40)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SuppressionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["address", "scope"], name="messaging_suppression_once"),
+            models.CheckConstraint(name="messaging_suppression_reasoned", condition=~Q(reason="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope} suppressed ({self.reason})"
+
+
+class MailServer(models.Model):
+    """How a server we hand mail to is doing; all senders share its pause."""
+
+    host = models.CharField(max_length=260, unique=True)
+    failures = models.PositiveIntegerField(default=0)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    next_try_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="messaging_mailserver_failing_iff_failures",
+                condition=Q(failures=0, failing_since__isnull=True, next_try_at__isnull=True)
+                | Q(failures__gt=0, failing_since__isnull=False, next_try_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.host

@@ -1,0 +1,60 @@
+"""How an outgoing message moves between its states and when it is tried again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+MOVES: Final[dict[str, frozenset[str]]] = {
+    "pending": frozenset({"claimed", "skipped", "cancelled"}),
+    "claimed": frozenset({"sent", "deferred", "failed", "pending", "ambiguous"}),
+    "deferred": frozenset({"claimed", "skipped", "cancelled", "failed"}),
+    "sent": frozenset({"delivered", "failed"}),
+    "delivered": frozenset(),
+    "failed": frozenset({"pending"}),
+    "skipped": frozenset({"pending"}),
+    "cancelled": frozenset(),
+    "ambiguous": frozenset({"pending", "sent"}),
+}
+"""Every move that exists. A message leaves `failed`, `skipped` and `ambiguous` by hand only."""
+
+WAITING: Final = frozenset(state for state, moves in MOVES.items() if "claimed" in moves)
+CANCELLABLE: Final = frozenset(state for state, moves in MOVES.items() if "cancelled" in moves)
+RETRYABLE: Final = frozenset({"failed", "skipped", "ambiguous"})
+REASONED: Final = frozenset({"deferred", "failed", "skipped", "ambiguous"})
+"""States which always say why."""
+
+LEASE: Final = timedelta(seconds=60)
+GIVE_UP_AFTER: Final = timedelta(hours=72)
+FIRST_DEFERRAL: Final = timedelta(minutes=5)
+LONGEST_DEFERRAL: Final = timedelta(hours=4)
+RESEND_DELAY: Final = timedelta(seconds=5)
+
+_LONGEST_SERVER_PAUSE: Final = 60.0
+
+
+def may_move(before: str, after: str) -> bool:
+    """Whether a message in the state `before` may come to the state `after`."""
+    return after in MOVES[before]
+
+
+def deferral(deferrals: int) -> timedelta:
+    """The pause after a server said "later" for the nth time: 5 minutes, doubling to 4 hours."""
+    return min(FIRST_DEFERRAL * 2 ** min(deferrals - 1, 10), LONGEST_DEFERRAL)
+
+
+def server_pause(failures: int) -> timedelta:
+    """The pause after a server could not be reached n times: 1 s, doubling to a minute.
+
+    Short, so that mail flows seconds after the server is back; the server is left alone meanwhile.
+    """
+    return timedelta(seconds=min(2.0 ** min(failures - 1, 10), _LONGEST_SERVER_PAUSE))
+
+
+def after_unknown(purpose: str, *, unknown_attempts: int) -> str:
+    """The state after an attempt whose end nobody knows (RFC 1047).
+
+    A single mail is sent once more with the same Message-ID, so that the receiver can see the twin; a
+    mass mail is never repeated, nor is a single mail a second time: `ambiguous` waits for a person.
+    """
+    return "deferred" if purpose != "marketing" and unknown_attempts == 1 else "ambiguous"

@@ -1,0 +1,43 @@
+"""Message-IDs that only we can have made, so that an answer to one proves which message it answers."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+_OURS: Final = re.compile(r"\A<([0-9a-f]{32})\.([a-z2-7]{16})@[^<>@\s]{1,190}>\Z")
+_ID: Final = re.compile(r"<[^<>\s]{1,300}>")
+LONGEST_ID: Final = 250
+MOST_REFERENCES: Final = 50
+
+
+def message_id(uuid: UUID, *, domain: str, key: bytes) -> str:
+    """The Message-ID of a message: the same at each attempt, unguessable for others."""
+    return f"<{uuid.hex}.{_signature(uuid.hex, key)}@{domain}>"
+
+
+def uuid_of(header: str, *, keys: Iterable[bytes]) -> UUID | None:
+    """The message that this Message-ID names, or None when we did not make it."""
+    match = _OURS.match(header.strip())
+    if match is None:
+        return None
+    identity, signature = match.groups()
+    if any(hmac.compare_digest(_signature(identity, key), signature) for key in keys):
+        return UUID(identity)
+    return None
+
+
+def ids_in(header: str) -> list[str]:
+    """The Message-IDs in an In-Reply-To or References header, in order and each once."""
+    found = dict.fromkeys(match for match in _ID.findall(header) if len(match) <= LONGEST_ID)
+    ids = list(found)
+    return ids if len(ids) <= MOST_REFERENCES else [ids[0], *ids[1 - MOST_REFERENCES :]]
+
+
+def _signature(identity: str, key: bytes) -> str:
+    digest = hmac.digest(key, identity.encode(), "sha256")
+    return base64.b32encode(digest[:10]).decode().lower()
