@@ -26,6 +26,7 @@ from company.models import (
     Shop,
     Team,
 )
+from company.types import Agent as Actor
 from company.types import AgentInfo, ShopInfo
 from ecrm.kernel.verify import invariant
 
@@ -79,7 +80,7 @@ def all_shops() -> list[ShopInfo]:
     return [row.info for row in Shop.objects.for_list()]
 
 
-def shops_for(agent: Agent) -> list[ShopInfo]:
+def shops_for(agent: Actor) -> list[ShopInfo]:
     """The shops in which the agent holds any permission at all, active ones first."""
     held = held_permissions(agent)
     shop_ids_ = set().union(*(scope.shop_ids for scope in held.values())) if held else set()
@@ -146,7 +147,7 @@ def role_permissions(role: Role) -> frozenset[str]:
     return rules.effective_permissions(defaults, added=role.permissions, withheld=role.withheld)
 
 
-def held_permissions(agent: Agent | AnonymousUser) -> Mapping[str, Scope]:
+def held_permissions(agent: Actor | AnonymousUser) -> Mapping[str, Scope]:
     """Each permission the agent holds, with its shops. Runs one query, remembered by a request.
 
     An owner of the installation holds every permission everywhere; a disabled agent none.
@@ -155,7 +156,7 @@ def held_permissions(agent: Agent | AnonymousUser) -> Mapping[str, Scope]:
         return {}
     if agent.is_superuser:
         return dict.fromkeys(permissions.codes(), EVERYWHERE)
-    memory: dict[str, Mapping[str, Scope]] | None = agent.__dict__.get("_permission_memory")
+    memory: dict[str, Mapping[str, Scope]] | None = agent.permission_memory
     if memory is not None and "held" in memory:
         return memory["held"]
     held: dict[str, Scope] = {}
@@ -169,15 +170,15 @@ def held_permissions(agent: Agent | AnonymousUser) -> Mapping[str, Scope]:
 
 def remember_permissions(agent: Agent) -> None:
     """Let this one object answer from memory from now on; right for the length of a request only."""
-    agent.__dict__["_permission_memory"] = {}
+    agent.permission_memory = {}
 
 
-def scope_of(agent: Agent | AnonymousUser, code: str) -> Scope:
+def scope_of(agent: Actor | AnonymousUser, code: str) -> Scope:
     """The shops in which the agent holds the permission."""
     return held_permissions(agent).get(code, NOWHERE)
 
 
-def shop_ids(agent: Agent | AnonymousUser, code: str) -> frozenset[int]:
+def shop_ids(agent: Actor | AnonymousUser, code: str) -> frozenset[int]:
     """The ids of the shops in which the agent holds the permission: the filter of every list."""
     scope = scope_of(agent, code)
     if scope.is_everywhere:
@@ -185,12 +186,12 @@ def shop_ids(agent: Agent | AnonymousUser, code: str) -> frozenset[int]:
     return scope.shop_ids
 
 
-def may(agent: Agent | AnonymousUser, code: str, *, shop_id: int | None) -> bool:
+def may(agent: Actor | AnonymousUser, code: str, *, shop_id: int | None) -> bool:
     """True when the agent holds the permission in this shop; `shop_id=None` asks for all shops."""
     return scope_of(agent, code).covers(shop_id)
 
 
-def holds_second_factor_role(agent: Agent) -> bool:
+def holds_second_factor_role(agent: Actor) -> bool:
     """True when the agent's power asks for a second factor at sign-in. Runs one query."""
     return agent.is_superuser or (
         Grant.objects.filter(agent_id=agent.pk, role__key__in=rules.SECOND_FACTOR_ROLES).exists()
@@ -257,7 +258,7 @@ def api_keys(shop_ids_: Iterable[int]) -> QuerySet[ApiKey]:
 # --- Audit ----------------------------------------------------------------------------------------
 
 
-def audit_entries(agent: Agent) -> QuerySet[AuditEntry]:
+def audit_entries(agent: Actor) -> QuerySet[AuditEntry]:
     """The entries this agent may read: of his shops, and those of the whole company if he may all."""
     scope = scope_of(agent, "company.view_audit")
     entries = AuditEntry.objects.all()

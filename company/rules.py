@@ -24,7 +24,9 @@ SECOND_FACTOR_ROLES = frozenset({OWNER, MANAGER})
 GENESIS = "0" * 64
 
 
-def default_permissions(role_key: str, declared: Mapping[str, Collection[str] | None]) -> frozenset[str]:
+def default_permissions(
+    role_key: str, declared: Mapping[str, Collection[str] | None]
+) -> frozenset[str]:
     """The permissions a built-in role holds by itself; `declared` maps a code to its default roles.
 
     Without a declaration managers hold the permission, and everybody does when it only views.

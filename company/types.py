@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,3 +44,30 @@ class AgentInfo:
     id: int
     name: str
     email: str
+
+
+class Agent(Protocol):
+    """What every module may use of the person who is signed in (AUTH_USER_MODEL)."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def pk(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def theme(self) -> str: ...
+    @property
+    def is_active(self) -> bool: ...
+    @property
+    def is_superuser(self) -> bool: ...
+    @property
+    def is_authenticated(self) -> bool: ...
+
+    def has_perm(self, code: str, obj: Any = None) -> bool:
+        """True when any shop's grant holds the permission."""
+        ...

@@ -17,8 +17,6 @@ from company import rules
 from company.models.shops import Shop
 from company.types import AgentInfo
 
-EVERY_SHOP = None
-
 
 class AgentQuerySet(models.QuerySet["Agent"]):
     def active(self) -> AgentQuerySet:
@@ -61,6 +59,9 @@ class Agent(AbstractBaseUser):
     created_at = models.DateTimeField(default=now, editable=False)
 
     objects: ClassVar[AgentManager] = AgentManager()
+
+    # Answers already found during one request; see queries.remember_permissions.
+    permission_memory: dict[str, Any] | None = None
 
     EMAIL_FIELD = "email"
     USERNAME_FIELD = "email"
@@ -166,7 +167,12 @@ class Team(models.Model):
 
     name = models.CharField(_("name"), max_length=60)
     shop = models.ForeignKey(
-        Shop, verbose_name=_("shop"), on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        Shop,
+        verbose_name=_("shop"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
     )
     members: models.ManyToManyField[Agent, TeamMembership] = models.ManyToManyField(
         Agent, through="TeamMembership", related_name="teams"
@@ -228,7 +234,7 @@ class Invitation(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="company_invitation_token_hash_shape",
-                condition=Q(token_hash__regex=r"^[0-9a-f]{64}$"),
+                condition=Q(token_hash__regex=r"^[0-9a-f]{64}$"),  # noqa: S106 - a shape
             ),
             models.CheckConstraint(
                 name="company_invitation_one_end",

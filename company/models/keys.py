@@ -46,7 +46,7 @@ class ApiKey(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="company_apikey_secret_hash_shape",
-                condition=Q(secret_hash__regex=r"^[0-9a-f]{64}$"),
+                condition=Q(secret_hash__regex=r"^[0-9a-f]{64}$"),  # noqa: S106 - a shape
             ),
             models.CheckConstraint(
                 name="company_apikey_prefix_shape", condition=Q(prefix__regex=r"^[a-z0-9]{8,16}$")

@@ -1,0 +1,1 @@
+"""How programs of a shop identify themselves."""

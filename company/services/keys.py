@@ -1,0 +1,129 @@
+"""API keys: shown once, stored as a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from company.extensions import api_scopes
+from company.models import ApiKey, Shop
+from company.services.audit import record_audit
+from company.services.power import refuse_escalation
+from company.types import Agent as Actor
+from ecrm.kernel.errors import DomainError
+
+LAST_USED_PRECISION = timedelta(minutes=1)
+_KEY = re.compile(r"ecrm_([a-z0-9]{8,16})_([A-Za-z0-9_-]{43})")
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+class ScopeUnknown(DomainError):
+    """No module checks such a scope, or none was given."""
+
+    code = "scope_unknown"
+
+
+class ExpiryPassed(DomainError):
+    """The key would be expired before its first use."""
+
+    code = "expiry_passed"
+
+
+@transaction.atomic
+def issue_api_key(
+    *,
+    shop_id: int,
+    name: str,
+    scopes: Collection[str],
+    by: Actor | None,
+    expires_at: datetime | None = None,
+    at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a key for programs of a shop; the second part is the key itself, never to be seen again.
+
+    Raises ScopeUnknown, ExpiryPassed, PermissionEscalation.
+    """
+    at = at or now()
+    refuse_escalation(by, ["company.manage_settings"], shop_id=shop_id)
+    if not scopes or not api_scopes.codes().issuperset(scopes):
+        text = _("Choose what the key may do.")
+        raise ScopeUnknown(text, fields={"scopes": text})
+    if expires_at is not None and expires_at <= at:
+        text = _("The key would already be expired.")
+        raise ExpiryPassed(text, fields={"expires_at": text})
+    shop = Shop.objects.get(pk=shop_id)
+    prefix = "".join(secrets.choice(_ALPHABET) for _position in range(10))
+    plain = f"ecrm_{prefix}_{secrets.token_urlsafe(32)}"
+    key = ApiKey.objects.create(
+        shop=shop,
+        name=name.strip(),
+        prefix=prefix,
+        secret_hash=hash_of(plain),
+        scopes=sorted(set(scopes)),
+        created_by_id=by.pk if by else None,
+        created_at=at,
+        expires_at=expires_at,
+    )
+    record_audit(
+        action="company.api-key-issued",
+        target=f"api-key:{key.pk}",
+        by=by,
+        shop_id=shop_id,
+        changes={"scopes": key.scopes},
+        at=at,
+    )
+    return key, plain
+
+
+@transaction.atomic
+def revoke_api_key(key_id: int, *, by: Actor | None, at: datetime | None = None) -> ApiKey:
+    """End a key at once; a second time changes nothing. Raises PermissionEscalation."""
+    at = at or now()
+    key = ApiKey.objects.select_for_update().get(pk=key_id)
+    refuse_escalation(by, ["company.manage_settings"], shop_id=key.shop_id)
+    if key.revoked_at is not None:
+        return key
+    key.revoked_at = at
+    key.save(update_fields=["revoked_at"])
+    record_audit(
+        action="company.api-key-revoked",
+        target=f"api-key:{key.pk}",
+        by=by,
+        shop_id=key.shop_id,
+        at=at,
+    )
+    return key
+
+
+def use_api_key(plain: str, *, at: datetime | None = None) -> ApiKey | None:
+    """The usable key behind these characters, or None. Runs one query, and an update each minute."""
+    at = at or now()
+    match = _KEY.fullmatch(plain)
+    if match is None:
+        return None
+    key = ApiKey.objects.usable(at).filter(prefix=match[1]).first()
+    if not secrets.compare_digest(hash_of(plain), key.secret_hash if key else "0" * 64):
+        return None
+    if key is not None:
+        _note_use(key, at)
+    return key
+
+
+def hash_of(plain: str) -> str:
+    """SHA-256 is enough for 256 random bits."""
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _note_use(key: ApiKey, at: datetime) -> None:
+    limit = at - LAST_USED_PRECISION
+    if key.last_used_at is None or key.last_used_at <= limit:
+        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=limit)
+        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=at)
