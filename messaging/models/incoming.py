@@ -308,7 +308,7 @@ class Attachment(models.Model):
 
     mail = models.ForeignKey(Mail, on_delete=models.CASCADE, related_name="attachments")
     position = models.PositiveSmallIntegerField()
-    content = models.ForeignKey(Content, on_delete=models.PROTECT, related_name="+")
+    body = models.ForeignKey(Content, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=200)
     content_type = models.CharField(max_length=120)
     is_inline = models.BooleanField(default=False)

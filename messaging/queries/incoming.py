@@ -9,7 +9,7 @@ from messaging.types import MailAttachment, OutgoingRef, ReceivedMail
 def mail(mail_id: int) -> ReceivedMail:
     """A received mail as it was understood. Runs two queries; raises Mail.DoesNotExist."""
     row = Mail.objects.select_related("answers").get(pk=mail_id)
-    files = Attachment.objects.filter(mail=row).select_related("content").defer("content__body")
+    files = Attachment.objects.filter(mail=row).select_related("body").defer("body__body")
     return ReceivedMail(
         id=row.pk,
         raw_id=row.raw_id,
@@ -55,7 +55,7 @@ def _attachment(row: Attachment) -> MailAttachment:
         id=row.pk,
         name=row.name,
         content_type=row.content_type,
-        size=row.content.size,
+        size=row.body.size,
         is_inline=row.is_inline,
         content_id=row.content_id,
     )
