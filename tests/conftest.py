@@ -20,11 +20,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _no_ring_outlives_the_tests(request: pytest.FixtureRequest) -> Iterator[None]:
-    yield
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The test database; nobody may ring in it when it is dropped."""
     from ecrm.kernel import doorbell
 
+    yield
     doorbell.stop()
 
 
