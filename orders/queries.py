@@ -1,0 +1,88 @@
+"""Reads: orders for the API, for lists and panels, and what they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from django.db.models import Count, F, Max, Min, Sum
+from django.urls import reverse
+
+from ecrm.kernel.money import Money
+from orders.models import Order, OrderQuerySet
+from orders.types import OrderCard, StoredOrder
+from profiles.types import OrderFigures
+
+VIEW = "orders.view_order"
+
+
+def stored(order: Order) -> StoredOrder:
+    """The order as the API shows it, from a row already read."""
+    return StoredOrder(
+        id=order.pk,
+        external_id=order.external_id,
+        profile_id=order.profile_id,
+        revision=order.revision,
+        received_at=order.received_at,
+        changed_at=order.changed_at,
+        mismatches=tuple(order.mismatches),
+        body=order.document,
+    )
+
+
+def orders_of_shop(shop_id: int) -> OrderQuerySet:
+    """The orders an API key of this shop may read."""
+    return Order.objects.of_shops([shop_id])
+
+
+def card(order: Order) -> OrderCard:
+    """One order in a few words and numbers, from a row already read."""
+    return OrderCard(
+        id=order.pk,
+        shop_id=order.shop_id,
+        profile_id=order.profile_id,
+        external_id=order.external_id,
+        number=order.number,
+        placed_at=order.placed_at,
+        status=order.status,
+        status_label=str(order.get_status_display()),
+        total=Money(order.grand_total, order.currency),
+        items_count=order.items_count,
+        url=reverse("orders:order-page", args=[order.pk]),
+    )
+
+
+def order_card(order_id: int) -> OrderCard:
+    """One order in a few words and numbers. Raises Order.DoesNotExist."""
+    return card(Order.objects.for_list().get(pk=order_id))
+
+
+def order_cards(order_ids: Iterable[int]) -> dict[int, OrderCard]:
+    """Orders by id, in one query."""
+    rows = Order.objects.for_list().filter(pk__in=set(order_ids))
+    return {row.pk: card(row) for row in rows}
+
+
+def recent_of_profile(
+    profile_id: int, *, shop_ids: Iterable[int], limit: int = 5
+) -> list[OrderCard]:
+    """The customer's newest orders in these shops."""
+    rows = Order.objects.of_shops(shop_ids).filter(profile_id=profile_id).for_list()
+    return [card(row) for row in rows[:limit]]
+
+
+def count_orders(profile_id: int, *, shop_id: int, currency: str) -> OrderFigures:
+    """What the customer's orders in one shop and currency add up to, counted afresh."""
+    rows = Order.objects.of_shops([shop_id]).filter(profile_id=profile_id, currency=currency)
+    found = rows.counted().aggregate(
+        orders=Count("pk"),
+        revenue=Sum(F("grand_total") - F("refunded_total")),
+        first=Min("placed_at"),
+        last=Max("placed_at"),
+    )
+    return OrderFigures(
+        orders_count=found["orders"],
+        revenue=found["revenue"] or Decimal(0),
+        first_order_at=found["first"],
+        last_order_at=found["last"],
+    )
