@@ -1,0 +1,1 @@
+"""One module per launcher command; each has `main(tools, arguments) -> exit status`."""

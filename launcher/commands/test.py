@@ -1,0 +1,65 @@
+"""`make test`: every test, on private services, the real browser included."""
+
+import os
+from collections.abc import Mapping
+
+from launcher import children
+from launcher.bed import Bed, make_bed
+from launcher.console import say
+from launcher.errors import Interrupted
+from launcher.installation import install_tools
+from launcher.interruption import stop
+from launcher.state import CHECKOUT
+from launcher.toolbox import Toolbox
+
+# Asynchronous tests fail after a Playwright test in the same process, so browsers run apart; the
+# fault tests kill processes and measure times, so they run without neighbours.
+FIRST_RUN = ("-n", "{cores}", "-m", "not browser and not faults")
+SECOND_RUN = ("-m", "browser or faults")
+
+
+def main(tools: Toolbox, arguments: list[str]) -> int:
+    """Two pytest runs, or one with the given arguments. Ends with pytest's summary line."""
+    build = install_tools(tools, dev=True)
+    chromium = tools.chromium
+    with make_bed(tools, "test", careless=True) as bed:
+        extra = {"ECRM_CHROMIUM": str(chromium)}
+        build.wait()
+        product = bed.product(extra)
+        product.compile_messages()
+        product.collect_static()
+        env = bed.environment(extra)
+        if arguments:
+            return _pytest(bed, env, arguments)
+        with tools.watch.step("Unit and integration tests"):
+            say()
+            first = _pytest(bed, env, [part.format(cores=_cores()) for part in FIRST_RUN])
+        _report(tools, first)
+        second = _pytest(bed, env, SECOND_RUN)
+    return first or second
+
+
+def _pytest(bed: Bed, env: Mapping[str, str], arguments: list[str] | tuple[str, ...]) -> int:
+    command = [bed.tools.packages.python, "-m", "pytest", *arguments]
+    status = children.run_in_foreground(
+        command, env=env, cwd=CHECKOUT, meanwhile=bed.supervisor.revive
+    )
+    if stop.requested:
+        raise Interrupted
+    return status
+
+
+def _report(tools: Toolbox, status: int) -> None:
+    """The timings so far; printed before the last run, whose summary line shall be the last one."""
+    say()
+    for title, seconds in tools.watch.steps:
+        say(f"  {title:<34}{seconds:6.1f} s")
+    if status:
+        say(
+            "\n  The first run FAILED (see above); the browser and fault tests follow all the same."
+        )
+    say()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2

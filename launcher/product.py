@@ -1,0 +1,138 @@
+"""The product itself: its preparation through manage.py and the processes it consists of."""
+
+import http.client
+from collections.abc import Mapping
+from pathlib import Path
+
+from launcher import children, frontend
+from launcher.state import CHECKOUT, State, fingerprint
+from launcher.supervisor import Process, Supervisor
+from launcher.toolbox import Toolbox
+
+LOOPS = ("relay", "sender", "inbound", "fetch")
+DEMO_LOOPS = ("mailbox",)
+
+
+class Product:
+    """One installation of eCRM: a state directory, an environment and a port."""
+
+    def __init__(
+        self, tools: Toolbox, place: State, env: Mapping[str, str], *, cluster: str
+    ) -> None:
+        self._tools = tools
+        self._place = place
+        self._env = env
+        self._cluster = cluster
+
+    def manage(self, *arguments: str, what: str) -> None:
+        """Run manage.py; raises LauncherError with the end of its output."""
+        name = arguments[0]
+        children.run(
+            [self._tools.packages.python, "manage.py", *arguments],
+            env=self._env, cwd=CHECKOUT, log=self._place.log(name), what=what,
+        )  # fmt: skip
+
+    def migrate(self) -> None:
+        """Bring the database to the code's state."""
+        with self._tools.watch.step("Migrations"):
+            self.manage("migrate", "--noinput", what="Migrating the database")
+
+    def load_demo(self) -> None:
+        """Fill the database with the demo shop, once per database."""
+        mark = fingerprint(text=[self._cluster])
+        if self._place.is_done("demo", mark):
+            return
+        with self._tools.watch.step("Demo data"):
+            self.manage("demo", what="Loading the demo data")
+            self._place.mark_done("demo", mark)
+
+    def compile_messages(self) -> None:
+        """Compile the translations when one has changed."""
+        catalogues = sorted(CHECKOUT.glob("**/locale/*/LC_MESSAGES/*.po"))
+        catalogues = [path for path in catalogues if "node_modules" not in path.parts]
+        mark = fingerprint(*catalogues)
+        compiled = all(path.with_suffix(".mo").exists() for path in catalogues)
+        if compiled and self._place.is_done("messages", mark):
+            return
+        with self._tools.watch.step("Translations"):
+            self.manage("compile_messages", what="Compiling the translations")
+            self._place.mark_done("messages", mark)
+
+    def collect_static(self) -> None:
+        """Gather the static files when one can have changed."""
+        folders = [path for path in CHECKOUT.glob("*/static") if path.is_dir()]
+        mark = fingerprint(
+            *folders,
+            CHECKOUT / "requirements" / "run.txt",
+            CHECKOUT / "ecrm" / "settings.py",
+            text=[frontend.sources()],
+        )
+        if self._place.is_done("static", mark) and self._place.path("static").is_dir():
+            return
+        with self._tools.watch.step("Static files"):
+            self.manage("collectstatic", "--noinput", what="Collecting the static files")
+            self._place.mark_done("static", mark)
+
+    def demo_logins(self) -> str:
+        """The lines `email / password / role` of the demo agents."""
+        known = self._place.read("demo-logins.json")
+        if known.get("cluster") == self._cluster:
+            return str(known["logins"])
+        logins = children.capture(
+            [self._tools.packages.python, CHECKOUT / "manage.py", "demo", "--logins"],
+            env=self._env,
+            patience=60,
+        )
+        if logins:
+            document = {"cluster": self._cluster, "logins": logins}
+            self._place.write("demo-logins.json", document, mode=0o600)
+        return logins
+
+    def start(self, supervisor: Supervisor, *, port: int, demo: bool) -> None:
+        """Start web, worker and loops together and wait until the sign-in page answers."""
+        python = self._tools.packages.python
+        processes = (
+            self._process(
+                "web",
+                [python, "-m", "uvicorn", "ecrm.asgi:application", "--host", "127.0.0.1",
+                 "--port", str(port), "--no-access-log", "--timeout-graceful-shutdown", "3",
+                 "--ws-ping-interval", "20", "--no-server-header"],
+                port=port,
+            ),
+            self._process(
+                "worker",
+                [python, "-m", "celery", "-A", "ecrm", "worker", "-B", "--pool", "threads",
+                 "-c", "4", "--loglevel", "INFO", "--without-gossip", "--without-mingle",
+                 "--schedule", self._place.path("celerybeat-schedule")],
+            ),
+            self._process(
+                "work", [python, "manage.py", "work", *LOOPS, *(DEMO_LOOPS if demo else ())]
+            ),
+        )  # fmt: skip
+        with self._tools.watch.step("Web, worker and loops"):
+            supervisor.start(*processes, patience=120)
+
+    def _process(self, name: str, command: list[str | Path], *, port: int | None = None) -> Process:
+        return Process(
+            name=name,
+            command=command,
+            env=self._env,
+            cwd=CHECKOUT,
+            log=self._place.log(name),
+            is_ready=(lambda: _pages_answer(port)) if port else (lambda: True),
+        )
+
+
+def _pages_answer(port: int) -> bool:
+    return all(_status(port, path) == http.client.OK for path in ("/readyz", "/login/"))
+
+
+def _status(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Host": f"localhost:{port}"})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""Small programs around the product that are no part of it."""
