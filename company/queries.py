@@ -13,7 +13,7 @@ from django.db.models.functions import Lower
 from django.utils.timezone import now
 
 from company import rules
-from company.extensions import permissions
+from company.extensions import api_scopes, permissions
 from company.models import (
     Agent,
     ApiKey,
@@ -142,9 +142,15 @@ EVERYWHERE = Scope(is_everywhere=True)
 
 def role_permissions(role: Role) -> frozenset[str]:
     """What the role allows today, with what newly installed modules declare for it."""
+    return rules.effective_permissions(
+        default_permissions(role), added=role.permissions, withheld=role.withheld
+    )
+
+
+def default_permissions(role: Role) -> frozenset[str]:
+    """What the modules declare for a built-in role; nothing for a role of the company's own."""
     declared = {permission.code: permission.roles for permission in permissions.all()}
-    defaults = rules.default_permissions(role.key, declared) if role.is_built_in else frozenset()
-    return rules.effective_permissions(defaults, added=role.permissions, withheld=role.withheld)
+    return rules.default_permissions(role.key, declared) if role.is_built_in else frozenset()
 
 
 def held_permissions(agent: Actor | AnonymousUser) -> Mapping[str, Scope]:
@@ -253,6 +259,11 @@ def api_keys(shop_ids_: Iterable[int]) -> QuerySet[ApiKey]:
         .select_related("shop", "created_by")
         .order_by("revoked_at", "-pk")
     )
+
+
+def api_scope_codes() -> list[str]:
+    """Every scope an API key can carry."""
+    return [scope.code for scope in api_scopes.all()]
 
 
 # --- Audit ----------------------------------------------------------------------------------------
