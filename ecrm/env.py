@@ -15,8 +15,10 @@ import environ
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 _reader = environ.Env()
-if (BASE_DIR / ".env").is_file():
-    environ.Env.read_env(str(BASE_DIR / ".env"), overwrite=False)
+# ECRM_ENV_FILE names another file; set but empty, it means none at all (tests).
+_file = os.environ.get("ECRM_ENV_FILE", str(BASE_DIR / ".env"))
+if _file and Path(_file).is_file():
+    environ.Env.read_env(_file, overwrite=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,14 @@ def text(name: str, default: str, help_text: str) -> str:
 
 def flag(name: str, *, default: bool, help_text: str) -> bool:
     """True for 1, true, yes and on."""
-    value = _declare(name, "1" if default else "0", help_text)
-    return value.strip().lower() in {"1", "true", "yes", "on"}
+    fallback = "1" if default else "0"
+    value = _declare(name, fallback, help_text).strip() or fallback
+    return value.lower() in {"1", "true", "yes", "on"}
 
 
 def number(name: str, default: int, help_text: str) -> int:
     """A whole number."""
-    return int(_declare(name, str(default), help_text))
+    return int(_declare(name, str(default), help_text).strip() or default)
 
 
 def words(name: str, default: str, help_text: str) -> list[str]:

@@ -56,6 +56,14 @@ ECRM_REQUIRE_MFA = env.flag(
     default=not ECRM_DEMO,
     help_text="Owners and managers must use a second factor.",
 )
+ECRM_SESSION_IDLE_MINUTES = env.number(
+    "ECRM_SESSION_IDLE_MINUTES",
+    720 if ECRM_DEMO else 30,
+    "Minutes without a request after which an agent is signed out.",
+)
+ECRM_SESSION_HOURS = env.number(
+    "ECRM_SESSION_HOURS", 12, "Hours after which an agent must sign in again."
+)
 ECRM_PROXIES = env.number(
     "ECRM_PROXIES", 0, "How many trusted reverse proxies stand in front of us."
 )
@@ -130,7 +138,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
     "company.middleware.AgentSessionMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -235,7 +242,6 @@ AUTH_USER_MODEL = "company.Agent"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "company.adapters.backends.AgentBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -263,6 +269,13 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_CHANGE_EMAIL = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+# axes counts failures by account and address in PostgreSQL; a tight limit per account alone would let
+# anybody lock a colleague out.
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,30/900s/key"}
+PASSWORD_RESET_TIMEOUT = 3600
+MFA_ADAPTER = "company.adapters.accounts.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = ECRM_DEMO
@@ -270,6 +283,7 @@ MFA_TOTP_ISSUER = "eCRM"
 SOCIALACCOUNT_AUTO_SIGNUP = False
 SOCIALACCOUNT_ONLY = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
         "APPS": [
@@ -285,7 +299,7 @@ SOCIALACCOUNT_PROVIDERS = {
         else []
     }
 }
-USERSESSIONS_TRACK_ACTIVITY = True
+ALLAUTH_TRUSTED_PROXY_COUNT = ECRM_PROXIES
 
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -293,8 +307,10 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_SENSITIVE_PARAMETERS = ["login", "username", "password"]
 AXES_USERNAME_FORM_FIELD = "login"
+AXES_USERNAME_CALLABLE = "company.adapters.lockout.account_of"
+AXES_CLIENT_IP_CALLABLE = "company.adapters.lockout.address_of"
+AXES_LOCKOUT_CALLABLE = "company.adapters.lockout.locked_out"
 AXES_VERBOSE = False
-AXES_IPWARE_PROXY_COUNT = ECRM_PROXIES
 
 # --- Browser safety -------------------------------------------------------------------------------
 
@@ -303,7 +319,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if _is_https else "csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = ECRM_SESSION_HOURS * 3600
 SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _is_https
 SECURE_SSL_REDIRECT = False  # the reverse proxy redirects

@@ -33,7 +33,10 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
 def _no_cache_between_tests() -> None:
     from django.core.cache import cache
 
+    from company import queries
+
     cache.clear()
+    queries.forget_shops()
 
 
 @pytest.fixture

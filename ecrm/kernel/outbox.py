@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -33,6 +35,19 @@ BEFORE_SETTLE = failpoints.declare("outbox.before-settle")
 AFTER_IO = failpoints.declare("outbox.after-io-before-settle")
 
 
+_is_history: ContextVar[bool] = ContextVar("is_history", default=False)
+
+
+@contextmanager
+def as_history() -> Iterator[None]:
+    """Inside, facts are recorded for the timelines and nothing follows from them (imports of the past)."""
+    token = _is_history.set(True)
+    try:
+        yield
+    finally:
+        _is_history.reset(token)
+
+
 def publish(event: events.Event, *, at: datetime | None = None) -> EventRecord:
     """Record a fact and what must follow from it, in the caller's transaction.
 
@@ -50,7 +65,7 @@ def publish(event: events.Event, *, at: datetime | None = None) -> EventRecord:
         occurred_at=moment,
     )
     subscribers = events.subscribers_of(event.name)
-    if subscribers:
+    if subscribers and not _is_history.get():
         available_at = now()
         Delivery.objects.bulk_create(
             Delivery(event=record, subscriber=s.key, is_io=s.is_io, available_at=available_at)

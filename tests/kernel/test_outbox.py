@@ -179,6 +179,16 @@ def test_four_relays_at_once_deliver_every_fact_exactly_once():
 
 
 @pytest.mark.django_db
+def test_facts_of_the_past_stand_on_the_timeline_and_nothing_follows_from_them():
+    with outbox.as_history():
+        throw()
+    throw(2)
+
+    assert outbox.records_of_profile(7).count() == 2
+    assert Delivery.objects.count() == 2
+
+
+@pytest.mark.django_db
 def test_settled_deliveries_are_forgotten_after_a_week_but_facts_stay():
     throw()
     outbox.deliver_local()
