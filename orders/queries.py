@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Count, F, Max, Min, Sum
@@ -11,6 +12,7 @@ from django.urls import reverse
 from ecrm.kernel.money import Money
 from orders.models import Order, OrderQuerySet
 from orders.types import OrderCard, StoredOrder
+from profiles import queries as profiles
 from profiles.types import OrderFigures
 
 VIEW = "orders.view_order"
@@ -33,6 +35,33 @@ def stored(order: Order) -> StoredOrder:
 def orders_of_shop(shop_id: int) -> OrderQuerySet:
     """The orders an API key of this shop may read."""
     return Order.objects.of_shops([shop_id])
+
+
+def filtered(
+    shop_id: int,
+    *,
+    status: Iterable[str] | None = None,
+    number: str | None = None,
+    email: str | None = None,
+    updated_since: datetime | None = None,
+    placed_since: datetime | None = None,
+    placed_before: datetime | None = None,
+) -> OrderQuerySet:
+    """A shop's orders, narrowed by whatever is given; unordered."""
+    rows = orders_of_shop(shop_id)
+    if status:
+        rows = rows.filter(status__in=list(status))
+    if number:
+        rows = rows.filter(number=number)
+    if email is not None:
+        rows = rows.filter(profile_id=profiles.find_by_email(email, shop_id))
+    if updated_since:
+        rows = rows.changed_since(updated_since)
+    if placed_since:
+        rows = rows.filter(placed_at__gte=placed_since)
+    if placed_before:
+        rows = rows.filter(placed_at__lt=placed_before)
+    return rows
 
 
 def card(order: Order) -> OrderCard:

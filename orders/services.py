@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
@@ -21,11 +21,12 @@ from orders.events import OrderChanged, OrderPlaced
 from orders.models import Order, OrderLine, Refund, Shipment
 from orders.rules import document as documents
 from orders.rules import ledger, precedence
-from orders.types import Expectation, Line, OrderDocument, PutResult, Totals
+from orders.types import BatchResult, Expectation, Line, OrderDocument, PutResult, Totals
 from profiles import services as profiles
 from profiles.types import Identity
 
 SOURCE = "order"
+GROUP = 50
 
 BEFORE_COMMIT = failpoints.declare("orders.before-commit")
 AFTER_COMMIT = failpoints.declare("orders.after-commit")
@@ -41,9 +42,9 @@ class OrderExpectationFailed(DomainError):
 # --- Reading a document ---------------------------------------------------------------------------
 
 
-def read_document(raw: Any, *, external_id: str) -> OrderDocument:
+def read_document(raw: Any, *, external_id: Any) -> OrderDocument:
     """A checked order from decoded JSON. Raises InvalidDocument with every fault and its pointer."""
-    body, faults = documents.read(raw)
+    body, faults = documents.read(raw, external_id=external_id)
     if faults:
         raise InvalidDocument(
             _("The order has faults; each is listed with a pointer."),
@@ -173,6 +174,45 @@ def put_order(
     BEFORE_COMMIT.hit()
     transaction.on_commit(AFTER_COMMIT.hit)
     return result
+
+
+def put_orders(
+    *, shop_id: int, items: Sequence[Any], at: datetime | None = None
+) -> list[BatchResult]:
+    """Take in many raw orders, each with its `external_id`; a refused one never blocks another.
+
+    Items are committed in groups; when a group collides with another writer, its items are tried again
+    one by one.
+    """
+    results: list[BatchResult] = []
+    for start in range(0, len(items), GROUP):
+        group = items[start : start + GROUP]
+        try:
+            with transaction.atomic():
+                results += [_put_item(item, shop_id=shop_id, at=at) for item in group]
+        except OperationalError:
+            if connection.in_atomic_block:
+                raise
+            results += [_put_item(item, shop_id=shop_id, at=at) for item in group]
+    return results
+
+
+def _put_item(item: Any, *, shop_id: int, at: datetime | None) -> BatchResult:
+    external_id = item.get("external_id") if isinstance(item, dict) else None
+    try:
+        document = read_document(item, external_id=external_id)
+        result = put_order(
+            shop_id=shop_id, external_id=external_id, document=document, at=at
+        )
+    except DomainError as refusal:
+        name = external_id if isinstance(external_id, str) else None
+        return BatchResult(external_id=name, refusal=refusal)
+    return BatchResult(
+        external_id=external_id,
+        order_id=result.order_id,
+        created=result.created,
+        changed=result.changed,
+    )
 
 
 def _wait_for_turn(name: str) -> None:

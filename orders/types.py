@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from ecrm.kernel.errors import DomainError
 from ecrm.kernel.money import Money
 from profiles.types import Identity
 
@@ -90,6 +91,17 @@ class StoredOrder:
     changed_at: datetime
     mismatches: tuple[str, ...]
     body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BatchResult:
+    """What became of one order of a batch: taken in, or refused for a reason."""
+
+    external_id: str | None
+    order_id: int | None = None
+    created: bool = False
+    changed: bool = False
+    refusal: DomainError | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

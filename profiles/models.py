@@ -15,6 +15,13 @@ class ProfileQuerySet(models.QuerySet["Profile"]):
         rows = ProfileShop.objects.filter(profile=OuterRef("pk"), shop__in=list(shop_ids))
         return self.filter(Exists(rows))
 
+    def holding(self, kind: str, value: str | None, *, shop_id: int | None = None) -> ProfileQuerySet:
+        """The one customer this normalised identifier leads to; nobody when there is no value."""
+        if value is None:
+            return self.none()
+        rows = Identifier.objects.filter(kind=kind, value=value, shop_id=shop_id, is_key=True)
+        return self.filter(pk__in=rows.values("profile_id"))
+
     def named(self, words: Iterable[str]) -> ProfileQuerySet:
         """Customers whose name contains each of the words (as rules.searchable writes them)."""
         found = self

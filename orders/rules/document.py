@@ -25,6 +25,7 @@ STATUSES = (
     "cancelled",
     "refunded",
 )
+MAX_EXTERNAL_ID = 255
 MAX_LINES = 1000
 MAX_FAULTS = 100
 MAX_VERSION = 2**63 - 1
@@ -62,15 +63,32 @@ class Reader:
 Check = Callable[[Reader, Any, str], Any]
 
 
-def read(raw: Any) -> tuple[dict[str, Any], list[Fault]]:
-    """The canonical document and all its faults; the document counts only without faults."""
+def read(raw: Any, *, external_id: Any) -> tuple[dict[str, Any], list[Fault]]:
+    """The canonical document and all its faults; the document counts only without faults.
+
+    `external_id` is the id under which it came; one inside the document must be the same.
+    """
     currency = raw.get("currency") if isinstance(raw, dict) else None
     known = currency if isinstance(currency, str) and is_currency(currency) else "EUR"
     reader = Reader(units=minor_units(known))
+    _check_external_id(reader, raw, external_id)
     if isinstance(raw, dict):
         raw = {name: value for name, value in raw.items() if name not in READ_ONLY}
     document = _ORDER(reader, raw, "")
     return (document if isinstance(document, dict) else {}), reader.faults
+
+
+def is_external_id(value: Any) -> bool:
+    """True for an id we can keep and find again."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_EXTERNAL_ID and value.isprintable()
+
+
+def _check_external_id(reader: Reader, raw: Any, external_id: Any) -> None:
+    if not is_external_id(external_id):
+        text = f"1 to {MAX_EXTERNAL_ID} printable characters."
+        reader.fault("/external_id", "not_an_id", text)
+    elif isinstance(raw, dict) and raw.get("external_id") not in (None, external_id):
+        reader.fault("/external_id", "other_id", "The address names another order.")
 
 
 def instant(text: str) -> datetime:

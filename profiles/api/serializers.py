@@ -1,0 +1,82 @@
+"""What goes in and out of the customer API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from ecrm.kernel.drf import MoneyField
+from profiles.models import Identifier
+
+
+class IdentifierOut(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=Identifier.Kind.choices)
+    value = serializers.CharField()
+    verified = serializers.BooleanField(source="is_verified")
+
+
+class ProfileOut(serializers.Serializer[Any]):
+    """A customer as the key's shop may see him; figures are those of this shop."""
+
+    id = serializers.CharField(source="card.id")
+    name = serializers.CharField(source="card.name")
+    email = serializers.CharField(source="card.email", allow_blank=True)
+    phone = serializers.CharField(source="card.phone", allow_blank=True)
+    locale = serializers.CharField(source="card.locale", allow_blank=True)
+    country = serializers.CharField(source="card.country", allow_blank=True)
+    city = serializers.CharField(source="card.city", allow_blank=True)
+    orders_count = serializers.IntegerField(source="card.orders_count")
+    revenue = MoneyField(source="card.revenue", allow_null=True)
+    last_order_at = serializers.DateTimeField(source="card.last_order_at", allow_null=True)
+    first_seen_at = serializers.DateTimeField(source="card.first_seen_at")
+    last_seen_at = serializers.DateTimeField(source="card.last_seen_at")
+    identifiers = IdentifierOut(many=True)
+
+
+class ProfilePage(serializers.Serializer[Any]):
+    results = ProfileOut(many=True)
+    next = serializers.CharField(allow_null=True, help_text="Cursor of the next page.")
+
+
+class IdentityIn(serializers.Serializer[Any]):
+    """What the shop knows of a person; at least one identifier."""
+
+    email = serializers.CharField(required=False, allow_null=True, max_length=254)
+    phone = serializers.CharField(required=False, allow_null=True, max_length=40)
+    customer_id = serializers.CharField(required=False, allow_null=True, max_length=254)
+    anonymous_id = serializers.CharField(required=False, allow_null=True, max_length=254)
+    first_name = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    last_name = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    locale = serializers.CharField(required=False, allow_blank=True, max_length=20)
+    country = serializers.CharField(required=False, allow_blank=True, max_length=2)
+    city = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    accepts_marketing = serializers.BooleanField(required=False, allow_null=True)
+
+
+class TimelineOut(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    event = serializers.CharField(source="name")
+    kind = serializers.CharField()
+    title = serializers.CharField()
+    detail = serializers.CharField(allow_blank=True)
+    occurred_at = serializers.DateTimeField()
+
+
+class TimelinePage(serializers.Serializer[Any]):
+    results = TimelineOut(many=True)
+    next = serializers.CharField(allow_null=True, help_text="Cursor of the next page.")
+
+
+class ProfileFilter(serializers.Serializer[Any]):
+    """What the list can be narrowed by."""
+
+    email = serializers.CharField(required=False, max_length=254)
+    phone = serializers.CharField(required=False, max_length=40)
+    customer_id = serializers.CharField(required=False, max_length=254)
+
+
+class TimelineFilter(serializers.Serializer[Any]):
+    kind = serializers.CharField(required=False, max_length=40)
+    cursor = serializers.RegexField(r"^\d{1,20}_\d{1,18}$", required=False)
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=100, default=50)

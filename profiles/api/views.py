@@ -1,0 +1,153 @@
+"""REST for the programs of shops: who is this customer?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ecrm.kernel.drf import CursorPage
+from ecrm.kernel.idempotency import IdempotentMixin
+from profiles import queries, services
+from profiles.api import serializers
+from profiles.types import Identity, TimelineEntry
+
+READ = {"GET": "profiles:read"}
+SOURCE = "api"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CURSOR = OpenApiParameter("cursor", str, description="`next` of the page before.")
+LIMIT = OpenApiParameter("limit", int, description="At most 100; 50 when absent.")
+
+
+class ProfileView(APIView):
+    """One customer of the key's shop."""
+
+    required_scopes: ClassVar[dict[str, str]] = READ
+
+    @extend_schema(
+        operation_id="get_profile",
+        summary="Read one customer",
+        responses={200: serializers.ProfileOut},
+    )
+    def get(self, request: Request, profile_id: str) -> Response:
+        shop_id = request.auth.shop_id
+        return Response(_representation(_visible(profile_id, shop_id), shop_id=shop_id))
+
+
+class ProfileListView(APIView):
+    """The customers of the key's shop."""
+
+    required_scopes: ClassVar[dict[str, str]] = READ
+
+    @extend_schema(
+        operation_id="list_profiles",
+        summary="List or find customers",
+        parameters=[serializers.ProfileFilter, CURSOR, LIMIT],
+        responses={200: serializers.ProfilePage},
+    )
+    def get(self, request: Request) -> Response:
+        filters = serializers.ProfileFilter(data=request.query_params)
+        filters.is_valid(raise_exception=True)
+        shop_id = request.auth.shop_id
+        page = CursorPage()
+        rows = page.paginate_queryset(
+            queries.of_shop(shop_id, **filters.validated_data), request, view=self
+        )
+        views = queries.profile_views(rows or [], shop_id=shop_id)
+        return page.get_paginated_response(serializers.ProfileOut(views, many=True).data)
+
+
+class IdentifyView(IdempotentMixin, APIView):
+    """Tell us what you know of a person."""
+
+    required_scopes: ClassVar[dict[str, str]] = {"POST": "profiles:write"}
+
+    @extend_schema(
+        operation_id="identify_profile",
+        summary="Find or create a customer",
+        description=(
+            "Finds the customer whom one of the identifiers leads to, or creates one, and adds what is "
+            "new. Identifiers of different customers are never merged; the strongest one decides "
+            "(customer id, then e-mail address, then telephone, then visitor id)."
+        ),
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key", str, OpenApiParameter.HEADER, description="8 to 255 characters."
+            )
+        ],
+        request=serializers.IdentityIn,
+        responses={200: serializers.ProfileOut, 201: serializers.ProfileOut},
+    )
+    def post(self, request: Request) -> Response:
+        told = serializers.IdentityIn(data=request.data)
+        told.is_valid(raise_exception=True)
+        shop_id = request.auth.shop_id
+        resolution = services.identify(
+            Identity(**told.validated_data), shop_id=shop_id, source=SOURCE
+        )
+        return Response(
+            _representation(resolution.profile_id, shop_id=shop_id),
+            status=201 if resolution.created else 200,
+        )
+
+
+class TimelineView(APIView):
+    """What happened between a customer and the key's shop."""
+
+    required_scopes: ClassVar[dict[str, str]] = READ
+
+    @extend_schema(
+        operation_id="get_profile_timeline",
+        summary="Read a customer's timeline, newest first",
+        parameters=[serializers.TimelineFilter],
+        responses={200: serializers.TimelinePage},
+    )
+    def get(self, request: Request, profile_id: str) -> Response:
+        filters = serializers.TimelineFilter(data=request.query_params)
+        filters.is_valid(raise_exception=True)
+        chosen = filters.validated_data
+        kind, limit = chosen.get("kind"), chosen["limit"]
+        entries = queries.timeline(
+            _visible(profile_id, request.auth.shop_id),
+            kinds=[kind] if kind else None,
+            before=_moment_and_id(chosen.get("cursor")),
+            limit=limit + 1,
+            shop_ids=[request.auth.shop_id],
+        )
+        page = {"results": entries[:limit], "next": _next(entries, limit)}
+        return Response(serializers.TimelinePage(page).data)
+
+
+def _visible(profile_id: str, shop_id: int) -> int:
+    """The id, or 404 when the shop does not know the customer."""
+    number = int(profile_id) if profile_id.isascii() and profile_id.isdigit() else 0
+    if number >= 2**63 or not queries.is_known_to(number, [shop_id]):
+        raise NotFound
+    return number
+
+
+def _representation(profile_id: int, *, shop_id: int) -> dict[str, Any]:
+    view = queries.profile_view(profile_id, shop_id=shop_id)
+    return dict(serializers.ProfileOut(view).data)
+
+
+def _next(entries: list[TimelineEntry], limit: int) -> str | None:
+    if len(entries) <= limit:
+        return None
+    last = entries[limit - 1]
+    return f"{(last.occurred_at - EPOCH) // timedelta(microseconds=1)}_{last.id}"
+
+
+def _moment_and_id(cursor: str | None) -> tuple[datetime, int] | None:
+    if not cursor:
+        return None
+    microseconds, _, last_id = cursor.partition("_")
+    try:
+        return EPOCH + timedelta(microseconds=int(microseconds)), int(last_id)
+    except OverflowError:
+        return EPOCH, 0
