@@ -1,0 +1,224 @@
+"""Reads of the inbox: which tickets an agent sees, in which view, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, F, Q
+from django.db.models.functions import Coalesce
+from django.utils.dateparse import parse_datetime
+
+from company import queries as company
+from contacts import rules
+from contacts.models import BulkChange, Ticket, TicketQuerySet
+
+if TYPE_CHECKING:
+    from company.types import Agent
+
+VIEW = "contacts.view_ticket"
+ANSWER = "contacts.answer_ticket"
+VIEWS = ("mine", "unassigned", "open", "waiting", "snoozed", "solved", "all")
+LATEST, LONGEST = "latest", "longest"
+PAGE_SIZE = 40
+MATCHED_PROFILES = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """Which tickets a list shows: exactly what stands in the URL."""
+
+    view: str = "mine"
+    words: str = ""
+    shop_id: int | None = None
+    channel: str = ""
+    priority: int | None = None
+    tag: str = ""
+    sort: str = LATEST
+    cursor: str = ""
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a filter beyond the view is on."""
+        return bool(self.words or self.shop_id or self.channel or self.priority or self.tag)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPage:
+    """Some rows of a list and where the next ones begin (empty at the end)."""
+
+    tickets: Sequence[Ticket]
+    next_cursor: str
+
+
+def visible_to(agent: Agent) -> TicketQuerySet:
+    """The tickets this agent may read: the scope of every screen."""
+    return Ticket.objects.in_shops(company.shop_ids(agent, VIEW))
+
+
+def answerable_by(agent: Agent) -> TicketQuerySet:
+    """The tickets this agent may answer and change."""
+    return Ticket.objects.in_shops(company.shop_ids(agent, ANSWER))
+
+
+def find(agent: Agent, number: int) -> Ticket | None:
+    """The ticket of this number with everything its header shows, or None outside the agent's shops."""
+    rows = visible_to(agent).select_related("profile", "assignee", "team", "continues")
+    return rows.filter(number=number).first()
+
+
+def page(agent: Agent, selection: Selection, *, size: int = PAGE_SIZE) -> TicketPage:
+    """One page of a list. Runs two queries (three with words), whatever the number of rows."""
+    tickets = _narrowed(_in_view(visible_to(agent), selection.view, agent), selection)
+    moment = _moment_of(selection.sort)
+    if selection.sort == LONGEST:
+        ordered = tickets.annotate(moment=moment).order_by("moment", "id")
+    else:
+        ordered = tickets.annotate(moment=moment).order_by("-moment", "-id")
+    rows = list(_after_cursor(ordered, selection).for_list()[: size + 1])
+    return TicketPage(rows[:size], _cursor(rows[size - 1]) if len(rows) > size else "")
+
+
+def counts(agent: Agent) -> Mapping[str, int]:
+    """How many tickets stand in each view of work to do, in one query."""
+    ours = Q(state__in=rules.OURS)
+    return (
+        visible_to(agent)
+        .open()
+        .aggregate(
+            mine=Count("pk", filter=ours & Q(assignee_id=agent.pk)),
+            unassigned=Count("pk", filter=ours & Q(assignee=None)),
+            open=Count("pk", filter=ours),
+            waiting=Count("pk", filter=Q(state=Ticket.State.WAITING)),
+            snoozed=Count("pk", filter=Q(state=Ticket.State.SNOOZED)),
+        )
+    )
+
+
+def waiting_for(agent: Agent) -> int:
+    """How many tickets wait for this agent himself or for anybody: the number on the rail."""
+    mine_or_free = Q(assignee_id=agent.pk) | Q(assignee=None)
+    return visible_to(agent).ours().filter(mine_or_free).count()
+
+
+def longest_waiting(agent: Agent, *, limit: int = 5) -> list[Ticket]:
+    """The tickets whose customers have waited longest for a word from us."""
+    rows = visible_to(agent).ours().filter(waiting_since__isnull=False)
+    return list(rows.for_list().order_by("waiting_since", "id")[:limit])
+
+
+def my_next(agent: Agent, *, limit: int = 5) -> list[Ticket]:
+    """The agent's own tickets whose next word is ours, the longest waiting first."""
+    rows = visible_to(agent).ours().assigned_to(agent.pk).for_list()
+    return list(rows.order_by(F("waiting_since").asc(nulls_last=True), "id")[:limit])
+
+
+def matching(agent: Agent, words: str, *, limit: int = 6) -> list[Ticket]:
+    """Tickets of this number, subject or customer, the latest first."""
+    found = _matching(visible_to(agent), words)
+    return list(found.for_list().order_by("-last_message_at", "-id")[:limit])
+
+
+def undoable(agent: Agent, change_id: int, *, at: datetime) -> BulkChange | None:
+    """The agent's own bulk action when it can still be taken back."""
+    since = at - BulkChange.UNDO_WINDOW
+    rows = BulkChange.objects.filter(agent_id=agent.pk, undone_at=None, created_at__gte=since)
+    return rows.filter(pk=change_id).first()
+
+
+def tags_in_use(agent: Agent, *, limit: int = 30) -> list[str]:
+    """The tags on unfinished tickets of the agent's shops, for the filter."""
+    rows = visible_to(agent).open().exclude(tags=[]).values_list("tags", flat=True)[:500]
+    return sorted({tag for tags in rows for tag in tags})[:limit]
+
+
+def _in_view(tickets: TicketQuerySet, view: str, agent: Agent) -> TicketQuerySet:
+    if view == "mine":
+        return tickets.ours().assigned_to(agent.pk)
+    if view == "unassigned":
+        return tickets.unassigned()
+    if view == "open":
+        return tickets.ours()
+    if view == "solved":
+        return tickets.filter(state__in=rules.FINISHED)
+    if view in {"waiting", "snoozed"}:
+        return tickets.filter(state=view)
+    return tickets
+
+
+def _narrowed(tickets: TicketQuerySet, selection: Selection) -> TicketQuerySet:
+    if selection.shop_id:
+        tickets = tickets.filter(shop_id=selection.shop_id)
+    if selection.channel:
+        tickets = tickets.filter(channel=selection.channel)
+    if selection.priority:
+        tickets = tickets.filter(priority=selection.priority)
+    if selection.tag:
+        tickets = tickets.filter(tags__contains=[selection.tag])
+    return _matching(tickets, selection.words) if selection.words else tickets
+
+
+def _matching(tickets: TicketQuerySet, words: str) -> TicketQuerySet:
+    words = words.strip()
+    number = words.lstrip("#")
+    if number.isascii() and number.isdigit() and len(number) < 18:
+        return tickets.filter(Q(number=int(number)) | Q(subject__icontains=words))
+    return tickets.filter(
+        Q(subject__icontains=words)
+        | Q(reply_to__icontains=words)
+        | Q(profile_id__in=_profiles_named(words))
+    )
+
+
+def _profiles_named(words: str) -> list[int]:
+    """Profiles by name, read first so that the ticket indexes can be used for all alternatives."""
+    return list(
+        Ticket.objects.filter(profile__search_name__contains=rules.searchable(words))
+        .order_by()
+        .values_list("profile_id", flat=True)
+        .distinct()[:MATCHED_PROFILES]
+    )
+
+
+def _moment_of(sort: str) -> F | Coalesce:
+    return Coalesce("waiting_since", "last_message_at") if sort == LONGEST else F("last_message_at")
+
+
+def _cursor(last: Ticket) -> str:
+    return f"{last.moment.isoformat()}~{last.pk}"  # type: ignore[attr-defined]  # annotated by page()
+
+
+def _after_cursor(tickets: TicketQuerySet, selection: Selection) -> TicketQuerySet:
+    moment, _, pk = selection.cursor.partition("~")
+    instant = _instant(moment)
+    if instant is None or not pk.isdigit():
+        return tickets
+    if selection.sort == LONGEST:
+        return tickets.filter(Q(moment__gt=instant) | Q(moment=instant, id__gt=int(pk)))
+    return tickets.filter(Q(moment__lt=instant) | Q(moment=instant, id__lt=int(pk)))
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return parse_datetime(text)
+    except ValueError:
+        return None
+
+
+def neighbours(tickets: Sequence[Ticket], number: int) -> tuple[int | None, int | None]:
+    """The numbers before and after this one in a list already read."""
+    numbers = [ticket.number for ticket in tickets]
+    if number not in numbers:
+        return None, None
+    place = numbers.index(number)
+    return (
+        numbers[place - 1] if place else None,
+        numbers[place + 1] if place + 1 < len(numbers) else None,
+    )
+
+
+def without_cursor(selection: Selection) -> Selection:
+    """The same list from its beginning."""
+    return replace(selection, cursor="")

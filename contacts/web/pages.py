@@ -1,0 +1,252 @@
+"""What the templates of the inbox get: one dictionary per region of the page."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from company import queries as company
+from contacts import permissions, rules
+from contacts.models import Draft, Ticket, TicketMessage
+from contacts.queries import inbox, thread
+from contacts.queries.inbox import Selection
+from contacts.web.forms import SelectionForm
+
+if TYPE_CHECKING:
+    from company.types import Agent
+
+VIEW_LABELS = {
+    "mine": _("Mine"),
+    "unassigned": _("Unassigned"),
+    "open": _("Open"),
+    "waiting": pgettext_lazy("inbox view", "Waiting for customer"),
+    "snoozed": pgettext_lazy("inbox view", "Snoozed"),
+    "solved": pgettext_lazy("inbox view", "Solved"),
+    "all": pgettext_lazy("inbox view", "All requests"),
+}
+VIEW_ICONS = {"waiting": "clock", "snoozed": "moon", "solved": "circle-check", "all": "list"}
+TABS = ("mine", "unassigned", "open")
+STATE_TONES = {
+    "new": "new",
+    "open": "accent",
+    "waiting": "quiet",
+    "snoozed": "warn",
+    "solved": "good",
+    "closed": "quiet",
+}
+CHANNEL_ICONS = {
+    "email": "mail",
+    "form": "forms",
+    "api": "building-store",
+    "phone": "phone",
+    "callback": "phone-call",
+    "social": "message-circle",
+    "chat": "messages",
+}
+SNOOZE_LABELS = {
+    "later": _("In three hours"),
+    "tomorrow": _("Tomorrow morning"),
+    "monday": _("Monday morning"),
+    "week": _("In a week"),
+}
+
+
+def selection_of(request: HttpRequest) -> Selection:
+    """The list that the URL describes."""
+    return SelectionForm(request.GET).selection()
+
+
+def query_of(selection: Selection, **changes: object) -> str:
+    """The list's part of a URL, with a leading question mark; empty parameters are left out."""
+    parameters = {
+        "view": selection.view,
+        "q": selection.words,
+        "shop": selection.shop_id,
+        "channel": selection.channel,
+        "priority": selection.priority,
+        "tag": selection.tag,
+        "sort": "" if selection.sort == inbox.LATEST else selection.sort,
+        **changes,
+    }
+    return "?" + urlencode({key: value for key, value in parameters.items() if value})
+
+
+def list_context(agent: Agent, selection: Selection, *, number: int | None = None) -> dict[str, Any]:
+    """The left pane: views with counts, filters and rows. `number` is the open ticket."""
+    counts = inbox.counts(agent)
+    page = inbox.page(agent, selection)
+    shops = company.shops_for(agent)
+    query = query_of(selection)
+    return {
+        "selection": selection,
+        "query": query,
+        "list_url": reverse("contacts:inbox") + query,
+        "tabs": [_view(view, counts, selection) for view in TABS],
+        "more": [_view(view, counts, selection) for view in VIEW_LABELS if view not in TABS],
+        "view_label": VIEW_LABELS[selection.view],
+        "is_tab": selection.view in TABS,
+        "tickets": page.tickets,
+        "next_query": query_of(selection, cursor=page.next_cursor) if page.next_cursor else "",
+        "is_later_page": bool(selection.cursor),
+        "first_query": query,
+        "number": number,
+        "shops": {shop.id: shop for shop in shops},
+        "has_shops": len(shops) > 1,
+        "chips": _chips(selection, {shop.id: shop.name for shop in shops}),
+        "filters": _filters(agent, selection, [(shop.id, shop.name) for shop in shops]),
+        "sort_query": query_of(
+            selection, sort="" if selection.sort == inbox.LONGEST else inbox.LONGEST
+        ),
+        "is_longest_first": selection.sort == inbox.LONGEST,
+        "topics": _topics(agent),
+        "may_answer": bool(company.shop_ids(agent, inbox.ANSWER)),
+        "snoozes": SNOOZE_LABELS,
+        "priorities": Ticket.Priority.choices,
+        "tones": STATE_TONES,
+        "channel_icons": CHANNEL_ICONS,
+    }
+
+
+def ticket_context(agent: Agent, ticket: Ticket, selection: Selection) -> dict[str, Any]:
+    """The middle and right panes: the thread, the composer and what stands beside."""
+    return {
+        **head_context(agent, ticket, selection),
+        "thread": thread.thread(ticket),
+        "beside": thread.beside(ticket, agent=agent),
+        **composer_context(agent, ticket),
+    }
+
+
+def head_context(agent: Agent, ticket: Ticket, selection: Selection) -> dict[str, Any]:
+    """The head of the thread: state, owner and what can be done."""
+    may_answer = permissions.may_answer(agent, ticket)
+    shop = company.shop(ticket.shop_id)
+    return {
+        "ticket": ticket,
+        "shop": shop,
+        "agent": agent,
+        "query": query_of(selection),
+        "customer": customer_name(ticket),
+        "may_answer": may_answer,
+        "colleagues": thread.colleagues(ticket) if may_answer else [],
+        "snoozes": [
+            (key, label, rules.snooze_until(key, now().astimezone(ZoneInfo(shop.time_zone))))
+            for key, label in SNOOZE_LABELS.items()
+        ],
+        "may_solve": rules.may_move(ticket.state, "solved"),
+        "may_open": rules.may_move(ticket.state, "open"),
+        "may_snooze": rules.may_move(ticket.state, "snoozed"),
+        "priorities": Ticket.Priority.choices,
+        "tone": STATE_TONES[ticket.state],
+        "channel_icon": CHANNEL_ICONS[ticket.channel],
+    }
+
+
+def composer_context(
+    agent: Agent,
+    ticket: Ticket,
+    *,
+    text: str | None = None,
+    kind: str = "",
+    error: str = "",
+    news: list[TicketMessage] | None = None,
+    client_id: uuid.UUID | None = None,
+) -> dict[str, Any]:
+    """The composer with what the agent was writing, or with what he just tried to send."""
+    draft = thread.draft(ticket, agent=agent) if text is None else None
+    overtaken = _overtaken(ticket, draft) if draft else (news or [])
+    may_reply = ticket.state != Ticket.State.CLOSED and bool(ticket.reply_to)
+    return {
+        "composer": {
+            "text": draft.text if draft else (text or ""),
+            "kind": (draft.kind if draft else kind) or ("reply" if may_reply else "note"),
+            "may_reply": may_reply,
+            "client_id": client_id or uuid.uuid4(),
+            "seen_seq": ticket.last_seq,
+            "error": error,
+            "overtaken": overtaken,
+            "is_restored": draft is not None,
+        }
+    }
+
+
+def customer_name(ticket: Ticket) -> str:
+    """How the customer is called on this screen."""
+    return ticket.profile.full_name or ticket.reply_to or f"#{ticket.profile_id}"
+
+
+def _overtaken(ticket: Ticket, draft: Draft) -> list[TicketMessage]:
+    """Answers of colleagues which are newer than the draft."""
+    newer = ticket.messages.after(draft.seen_seq).filter(kind=TicketMessage.Kind.AGENT)
+    return list(newer.exclude(author_id=draft.agent_id).select_related("author").order_by("seq"))
+
+
+def _view(view: str, counts: Any, selection: Selection) -> dict[str, Any]:
+    return {
+        "key": view,
+        "label": VIEW_LABELS[view],
+        "icon": VIEW_ICONS.get(view, ""),
+        "count": counts.get(view),
+        "query": query_of(inbox.without_cursor(selection), view=view, q=""),
+        "is_current": view == selection.view,
+    }
+
+
+def _chips(selection: Selection, shops: dict[int, str]) -> list[dict[str, str]]:
+    """The filters that are on; each chip takes its own away."""
+    chips = []
+    if selection.shop_id:
+        chips.append({"label": shops.get(selection.shop_id, "?"), "off": query_of(selection, shop="")})
+    if selection.channel:
+        label = Ticket.Channel(selection.channel).label
+        chips.append({"label": label, "off": query_of(selection, channel="")})
+    if selection.priority:
+        label = Ticket.Priority(selection.priority).label
+        chips.append({"label": label, "off": query_of(selection, priority="")})
+    if selection.tag:
+        chips.append({"label": selection.tag, "off": query_of(selection, tag="")})
+    return chips
+
+
+def _filters(
+    agent: Agent, selection: Selection, shops: list[tuple[int, str]]
+) -> list[dict[str, Any]]:
+    """The menu of filters: groups of links."""
+    tags = [(tag, tag) for tag in inbox.tags_in_use(agent)]
+    groups: list[tuple[str, Any, Any]] = [
+        ("channel", _("Channel"), Ticket.Channel.choices),
+        ("priority", _("Priority"), Ticket.Priority.choices),
+        ("tag", _("Tag"), tags),
+    ]
+    if len(shops) > 1:
+        groups.insert(0, ("shop", _("Shop"), shops))
+    on = {"shop": selection.shop_id, "channel": selection.channel}
+    on |= {"priority": selection.priority, "tag": selection.tag}
+    return [
+        {
+            "label": label,
+            "options": [
+                {
+                    "label": text,
+                    "query": query_of(selection, **{key: "" if on[key] == value else value}),
+                    "is_on": on[key] == value,
+                }
+                for value, text in options
+            ],
+        }
+        for key, label, options in groups
+        if options
+    ]
+
+
+def _topics(agent: Agent) -> str:
+    shop_ids = sorted(company.shop_ids(agent, inbox.VIEW))
+    return " ".join(f"tickets:shop:{shop_id}" for shop_id in shop_ids)

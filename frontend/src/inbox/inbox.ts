@@ -1,0 +1,2 @@
+// Entry of the inbox page.
+import "./inbox.css";
