@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from messaging.rules import delivery
 
 
 class OutgoingMessageQuerySet(models.QuerySet["OutgoingMessage"]):
@@ -168,10 +171,45 @@ class OutgoingMessage(models.Model):
     def __str__(self) -> str:
         return f"message #{self.pk} ({self.state})"
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a sender may still take it."""
-        return self.state in {self.State.PENDING, self.State.DEFERRED}
+    def move_to(self, state: str) -> None:
+        """Change the state in memory. A move that does not exist is a programming error."""
+        if not delivery.may_move(self.state, state):
+            raise RuntimeError(f"No message moves from {self.state} to {state}.")
+        self.state = state
+
+
+class DeliveryAttemptQuerySet(models.QuerySet["DeliveryAttempt"]):
+    def begin(
+        self, message: OutgoingMessage, *, token: UUID, host: str, at: datetime
+    ) -> DeliveryAttempt | None:
+        """Write down the next attempt if the lease still stands; None when it is gone. Runs one query.
+
+        Checking the lease and inserting are one statement, so that no sender can slip between them.
+        """
+        attempt = self.model(
+            message=message,
+            number=message.attempts + 1,
+            host=host,
+            lease_token=token,
+            started_at=at,
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                INSERT INTO messaging_deliveryattempt
+                    (message_id, number, host, lease_token, outcome, reply_text, started_at)
+                SELECT id, %s, %s, %s, 'attempting', '', %s FROM messaging_outgoingmessage
+                WHERE id = %s AND state = 'claimed' AND lease_token = %s AND lease_until > %s
+                FOR UPDATE
+                RETURNING id
+                """,
+                [attempt.number, host, token, at, message.pk, token, at],
+            )
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        attempt.pk = row[0]
+        return attempt
 
 
 class DeliveryAttempt(models.Model):
@@ -193,6 +231,8 @@ class DeliveryAttempt(models.Model):
     reply_text = models.TextField(blank=True, default="")
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeliveryAttemptQuerySet.as_manager()
 
     class Meta:
         constraints = [

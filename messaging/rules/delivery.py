@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 MOVES: Final[dict[str, frozenset[str]]] = {
-    "pending": frozenset({"claimed", "skipped", "cancelled"}),
+    "pending": frozenset({"claimed", "skipped", "cancelled", "failed"}),
     "claimed": frozenset({"sent", "deferred", "failed", "pending", "ambiguous"}),
     "deferred": frozenset({"claimed", "skipped", "cancelled", "failed"}),
     "sent": frozenset({"delivered", "failed"}),
@@ -18,11 +18,8 @@ MOVES: Final[dict[str, frozenset[str]]] = {
 }
 """Every move that exists. A message leaves `failed`, `skipped` and `ambiguous` by hand only."""
 
-WAITING: Final = frozenset(state for state, moves in MOVES.items() if "claimed" in moves)
-CANCELLABLE: Final = frozenset(state for state, moves in MOVES.items() if "cancelled" in moves)
 RETRYABLE: Final = frozenset({"failed", "skipped", "ambiguous"})
-REASONED: Final = frozenset({"deferred", "failed", "skipped", "ambiguous"})
-"""States which always say why."""
+"""States which a person may order to be tried again."""
 
 LEASE: Final = timedelta(seconds=60)
 GIVE_UP_AFTER: Final = timedelta(hours=72)
@@ -31,6 +28,7 @@ LONGEST_DEFERRAL: Final = timedelta(hours=4)
 RESEND_DELAY: Final = timedelta(seconds=5)
 
 _LONGEST_SERVER_PAUSE: Final = 60.0
+_PATIENT_ATTEMPTS: Final = 5
 
 
 def may_move(before: str, after: str) -> bool:
@@ -49,6 +47,19 @@ def server_pause(failures: int) -> timedelta:
     Short, so that mail flows seconds after the server is back; the server is left alone meanwhile.
     """
     return timedelta(seconds=min(2.0 ** min(failures - 1, 10), _LONGEST_SERVER_PAUSE))
+
+
+def lost_pause(attempts: int) -> timedelta:
+    """The pause of a message during whose nth attempt the server hung up.
+
+    Seconds at first, for it is hardly ever the message's fault; then as long as after a "later", so that
+    a message which makes a server hang up does not keep the others waiting.
+    """
+    return (
+        server_pause(attempts)
+        if attempts <= _PATIENT_ATTEMPTS
+        else deferral(attempts - _PATIENT_ATTEMPTS)
+    )
 
 
 def after_unknown(purpose: str, *, unknown_attempts: int) -> str:

@@ -146,11 +146,11 @@ def queue_mail(  # noqa: PLR0913 - the parts of a mail; all but the subject of t
 def cancel_message(message_id: int, *, by: Agent | None, at: datetime | None = None) -> None:
     """Keep a waiting message from being sent. Raises MessageNotCancellable."""
     message = OutgoingMessage.objects.select_for_update(of=("self",)).get(pk=message_id)
-    if message.state not in delivery.CANCELLABLE:
+    if not delivery.may_move(message.state, "cancelled"):
         raise MessageNotCancellable(_("This message can no longer be stopped."))
     moment = at or now()
     _note(message, Intervention.Kind.CANCELLED, by=by, at=moment)
-    message.state = OutgoingMessage.State.CANCELLED
+    message.move_to(OutgoingMessage.State.CANCELLED)
     message.settled_at = moment
     message.save(update_fields=["state", "settled_at"])
 
@@ -166,7 +166,7 @@ def retry_message(message_id: int, *, by: Agent | None, at: datetime | None = No
         raise MessageNotRetryable(_("Only a message that was not sent can be sent again."))
     moment = at or now()
     _note(message, Intervention.Kind.RETRIED, by=by, at=moment)
-    message.state = OutgoingMessage.State.PENDING
+    message.move_to(OutgoingMessage.State.PENDING)
     message.reason = message.reason_detail = ""
     message.deferrals = 0
     message.available_at = message.retried_at = moment

@@ -1,0 +1,133 @@
+"""Taking messages out of the queue under a lease, and taking them back from senders that died."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.timezone import now
+
+from ecrm.kernel import failpoints
+from messaging.models import DeliveryAttempt, OutgoingMessage, Suppression
+from messaging.rules import delivery
+from messaging.services import attempts
+
+AFTER_CLAIM = failpoints.declare("messaging.after-claim")
+BATCH = 25
+"""Small, so that what is decided at the claim is still true when the last of the batch goes out."""
+
+
+def claim_due(
+    token: uuid.UUID, *, limit: int = BATCH, at: datetime | None = None
+) -> list[OutgoingMessage]:
+    """The most urgent waiting messages, leased to the caller under this token.
+
+    Messages that nobody may receive are skipped here, and those that waited too long fail here; both
+    with their reason. Publishes MessageFailed for the latter.
+    """
+    moment = at or now()
+    with transaction.atomic():
+        taken = list(
+            OutgoingMessage.objects.due(moment).select_for_update(skip_locked=True, of=("self",))[
+                :limit
+            ]
+        )
+        suppressed = _suppressed(taken, at=moment)
+        sendable: list[OutgoingMessage] = []
+        for message in taken:
+            if reason := suppressed.get(message.pk):
+                attempts.skip(message, reason, at=moment)
+            elif moment - (message.retried_at or message.queued_at) > delivery.GIVE_UP_AFTER:
+                attempts.fail(message, "expired", message.reason_detail, token=None, at=moment)
+            else:
+                sendable.append(message)
+        for message in sendable:
+            message.move_to(OutgoingMessage.State.CLAIMED)
+        OutgoingMessage.objects.filter(pk__in=[message.pk for message in sendable]).update(
+            state=OutgoingMessage.State.CLAIMED,
+            lease_token=token,
+            lease_until=moment + delivery.LEASE,
+        )
+    if sendable:
+        AFTER_CLAIM.hit()
+    return sendable
+
+
+def extend_lease(token: uuid.UUID, *, at: datetime | None = None) -> int:
+    """Keep what is held under the token for another lease. Returns how many messages that is."""
+    return OutgoingMessage.objects.held_by(token).update(lease_until=(at or now()) + delivery.LEASE)
+
+
+def release(
+    token: uuid.UUID,
+    message_ids: Iterable[int],
+    *,
+    reason: str,
+    detail: str,
+    available_at: datetime,
+) -> int:
+    """Put messages back which were claimed and not tried, with the reason why they wait."""
+    return (
+        OutgoingMessage.objects.held_by(token)
+        .filter(pk__in=list(message_ids))
+        .update(
+            state=OutgoingMessage.State.DEFERRED,
+            reason=reason,
+            reason_detail=detail[:500],
+            available_at=available_at,
+            lease_token=None,
+            lease_until=None,
+        )
+    )
+
+
+@transaction.atomic
+def recover_abandoned(*, limit: int = 100, at: datetime | None = None) -> int:
+    """Take messages back whose sender's lease ran out. Returns how many.
+
+    One whose attempt had not begun waits again. One in the middle of an attempt may be at the receiver:
+    its attempt becomes unknown, and the message is sent once more or becomes ambiguous.
+    """
+    moment = at or now()
+    lost = list(
+        OutgoingMessage.objects.abandoned(moment).select_for_update(skip_locked=True, of=("self",))[
+            :limit
+        ]
+    )
+    open_attempts = {
+        attempt.message_id: attempt
+        for attempt in DeliveryAttempt.objects.filter(
+            message__in=lost, outcome=DeliveryAttempt.Outcome.ATTEMPTING
+        )
+    }
+    for message in lost:
+        attempt = open_attempts.get(message.pk)
+        if attempt is None:
+            attempts.put_back(message, token=message.lease_token)
+        else:
+            attempts.close_unknown(
+                message,
+                attempt,
+                "the sender stopped before the answer",
+                token=message.lease_token,
+                at=moment,
+            )
+    return len(lost)
+
+
+def _suppressed(messages: list[OutgoingMessage], *, at: datetime) -> dict[int, str]:
+    """The reason to skip, by message id. Runs one query."""
+    scopes: dict[str, dict[str, str]] = {}
+    rows = Suppression.objects.active(at).filter(address__in={m.recipient for m in messages})
+    for row in rows:
+        scopes.setdefault(row.address, {})[row.scope] = row.reason
+    reasons = {}
+    for message in messages:
+        found = scopes.get(message.recipient, {})
+        is_marketing = message.purpose == OutgoingMessage.Purpose.MARKETING
+        reason = found.get("everything") or (found.get("marketing") if is_marketing else None)
+        if reason:
+            reasons[message.pk] = reason
+    return reasons

@@ -1,0 +1,195 @@
+"""The sender: claims messages, hands them to the mail server one after another, settles each.
+
+Transactional and service mail goes through the careful gear: one attempt row per mail, committed before
+the server hears of it. The commit that begins an attempt also settles the one before, so that each mail
+costs one commit.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection
+from django.utils.timezone import now
+
+from ecrm.kernel import failpoints
+from messaging.mime import writing
+from messaging.models import OutgoingMessage
+from messaging.rules import delivery
+from messaging.services import attempts, claims, servers
+from messaging.services.attempts import Finished
+from messaging.transports.smtp import Hooks, Patience, SmtpServer, SmtpSession, Unreachable
+
+AFTER_ATTEMPT_ROW = failpoints.declare("messaging.after-attempt-row")
+AFTER_RCPT = failpoints.declare("messaging.after-rcpt")
+AFTER_DATA = failpoints.declare("messaging.after-data-before-reply")
+AFTER_ACCEPTED = failpoints.declare("messaging.after-250-before-commit")
+HOOKS = Hooks(after_recipient=AFTER_RCPT.hit, after_data=AFTER_DATA.hit)
+KEEP_EVERY_SECONDS = delivery.LEASE.total_seconds() / 4
+
+
+class Sender:
+    """One thread's way to the mail server; keeps its connection between calls."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        patience: Patience | None = None,
+        batch: int = claims.BATCH,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self.url = url
+        self._batch = batch
+        self._clock = clock
+        self._keeper = _LeaseKeeper()
+        server = SmtpServer.from_url(url)
+        own_name = urlsplit(settings.ECRM_BASE_URL).hostname or "localhost"
+        self._session = SmtpSession(server, own_name=own_name, patience=patience)
+
+    @property
+    def host(self) -> str:
+        """The server mail is handed to."""
+        return self._session.server.name
+
+    def send_due(self) -> bool:
+        """Send one batch. True when there was something to send and the server could be used."""
+        recovered = claims.recover_abandoned(at=self._clock())
+        if servers.is_paused(self.host, at=self._clock()):
+            return recovered > 0
+        token = uuid.uuid4()
+        batch = claims.claim_due(token, limit=self._batch, at=self._clock())
+        if not batch:
+            return recovered > 0
+        with self._keeper.keeping(token):
+            return self._send_batch(batch, token)
+
+    def close(self) -> None:
+        """Say goodbye to the server and stop keeping leases."""
+        self._session.close()
+        self._keeper.stop()
+
+    def _send_batch(self, batch: list[OutgoingMessage], token: uuid.UUID) -> bool:
+        finished: Finished | None = None
+        for position, message in enumerate(batch):
+            if error := self._connect():
+                self._advance(finished, None, token)
+                self._give_back(batch[position:], token, error)
+                return False
+            attempt = self._advance(finished, message, token)
+            finished = None
+            if attempt is None:
+                continue
+            AFTER_ATTEMPT_ROW.hit()
+            result = self._session.send(
+                sender=message.from_address,
+                recipient=message.recipient,
+                message=_mail(message),
+                hooks=HOOKS,
+            )
+            finished = Finished(message, attempt, result)
+            AFTER_ACCEPTED.hit()
+            if result.outcome in {"closed", "unknown"}:
+                self._advance(finished, None, token)
+                error = result.reply.text if result.reply else result.text
+                self._give_back(batch[position + 1 :], token, error)
+                return False
+        self._advance(finished, None, token)
+        return True
+
+    def _connect(self) -> str:
+        """What keeps us from the server, or "" when the session is ready."""
+        if self._session.is_ready():
+            return ""
+        try:
+            self._session.open()
+        except Unreachable as error:
+            return str(error) or "unreachable"
+        servers.report_success(self.host)
+        return ""
+
+    def _advance(
+        self, finished: Finished | None, following: OutgoingMessage | None, token: uuid.UUID
+    ) -> attempts.DeliveryAttempt | None:
+        if finished is None and following is None:
+            return None
+        return attempts.advance(finished, following, token=token, host=self.host, at=self._clock())
+
+    def _give_back(self, rest: list[OutgoingMessage], token: uuid.UUID, error: str) -> None:
+        until = servers.report_failure(self.host, error=error, at=self._clock())
+        claims.release(
+            token,
+            [message.pk for message in rest],
+            reason="server_unreachable",
+            detail=error,
+            available_at=until,
+        )
+
+
+def _mail(message: OutgoingMessage) -> bytes:
+    return writing.build(
+        writing.Draft(
+            sender_name=message.from_name,
+            sender_address=message.from_address,
+            recipient=message.recipient,
+            subject=message.subject,
+            text=message.text,
+            html=message.html,
+            message_id=message.message_id,
+            in_reply_to=message.in_reply_to,
+            references=message.references,
+            written_at=message.queued_at,
+            is_automatic=message.is_automatic,
+        )
+    )
+
+
+class _LeaseKeeper:
+    """Extends the lease of a batch from a thread of its own while a slow server keeps its sender waiting."""
+
+    def __init__(self) -> None:
+        self._token: uuid.UUID | None = None
+        self._change = threading.Condition()
+        self._is_stopped = False
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def keeping(self, token: uuid.UUID) -> Iterator[None]:
+        self._hold(token)
+        try:
+            yield
+        finally:
+            self._hold(None)
+
+    def stop(self) -> None:
+        with self._change:
+            self._is_stopped = True
+            self._change.notify()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _hold(self, token: uuid.UUID | None) -> None:
+        with self._change:
+            self._token = token
+            if token is not None and self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="lease-keeper", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        before: uuid.UUID | None = None
+        while True:
+            with self._change:
+                if self._is_stopped:
+                    return
+                self._change.wait(timeout=KEEP_EVERY_SECONDS)
+                token = self._token
+            if token is not None and token == before:
+                claims.extend_lease(token)
+                connection.close()
+            before = token

@@ -1,0 +1,60 @@
+"""Servers and senders for the tests of the post office."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils.timezone import now
+
+from messaging.services.sending import Sender
+from messaging.transports.smtp import Patience
+from tests.messaging.smtp_sink import Server
+
+QUICK = Patience(connect=2, command=2, data=2, final_reply=2)
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.shift = timedelta()
+
+    def __call__(self) -> datetime:
+        return now() + self.shift
+
+    def forward(self, **span: float) -> None:
+        self.shift += timedelta(**span)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def smtp() -> Iterator[Server]:
+    server = Server()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make_sender(clock: Clock) -> Iterator[Callable[..., Sender]]:
+    made: list[Sender] = []
+
+    def make(url: str, **options: Any) -> Sender:
+        made.append(Sender(url, patience=options.pop("patience", QUICK), clock=clock, **options))
+        return made[-1]
+
+    yield make
+    for sender in made:
+        sender.close()
+
+
+@pytest.fixture
+def sender(smtp: Server, make_sender: Callable[..., Sender]) -> Sender:
+    return make_sender(smtp.url)

@@ -1,0 +1,85 @@
+"""Mailboxes, messages and mails for tests."""
+
+from __future__ import annotations
+
+import uuid
+from email.message import EmailMessage
+from typing import Any
+
+import factory
+from django.utils.timezone import now
+from factory.django import DjangoModelFactory
+
+from messaging.models import Mailbox, OutgoingMessage, Suppression
+from messaging.rules import message_ids
+from messaging.services.keys import signing_key
+from tests.company.factories import ShopFactory
+
+
+class OutgoingMessageFactory(DjangoModelFactory):
+    """A waiting transactional mail."""
+
+    class Meta:
+        model = OutgoingMessage
+
+    uuid = factory.LazyFunction(uuid.uuid4)
+    shop = factory.SubFactory(ShopFactory)
+    purpose = "transactional"
+    lane = 0
+    language = "fr"
+    from_name = factory.SelfAttribute("shop.sender_name")
+    from_address = factory.SelfAttribute("shop.support_email")
+    recipient = factory.Sequence(lambda n: f"client{n}@example.org")
+    subject = factory.Sequence(lambda n: f"Votre commande {n}")
+    text = "Merci pour votre commande."
+    message_id = factory.LazyAttribute(
+        lambda row: message_ids.message_id(row.uuid, domain="example.com", key=signing_key())
+    )
+    is_automatic = True
+    dedupe_key = factory.Sequence(lambda n: f"test:{n}")
+    queued_at = factory.LazyFunction(now)
+    available_at = factory.SelfAttribute("queued_at")
+
+
+class MailboxFactory(DjangoModelFactory):
+    """An address without a server to fetch from."""
+
+    class Meta:
+        model = Mailbox
+
+    shop = factory.SubFactory(ShopFactory)
+    address = factory.SelfAttribute("shop.support_email")
+    created_at = factory.LazyFunction(now)
+
+
+class SuppressionFactory(DjangoModelFactory):
+    class Meta:
+        model = Suppression
+
+    address = factory.Sequence(lambda n: f"stop{n}@example.org")
+    scope = "everything"
+    reason = "hard_bounce"
+    created_at = factory.LazyFunction(now)
+
+
+def mail_bytes(**parts: Any) -> bytes:
+    """A plain mail as a customer's program writes it; keyword `headers` adds or replaces headers."""
+    message = EmailMessage()
+    headers = {
+        "From": parts.pop("sender", "Claire Dubois <claire@example.org>"),
+        "To": parts.pop("to", "bonjour@maison.example"),
+        "Subject": parts.pop("subject", "Où est ma commande ?"),
+        "Date": "Mon, 02 Nov 2026 10:00:00 +0100",
+        "Message-ID": parts.pop("message_id", f"<{uuid.uuid4().hex}@example.org>"),
+        **parts.pop("headers", {}),
+    }
+    for name, value in headers.items():
+        if value is not None:
+            message[name] = value
+    message.set_content(parts.pop("text", "Bonjour,\n\nje n'ai rien reçu.\n\nClaire\n"))
+    if html := parts.pop("html", None):
+        message.add_alternative(html, subtype="html")
+    for name, data in parts.pop("files", {}).items():
+        message.add_attachment(data, maintype="application", subtype="octet-stream", filename=name)
+    assert not parts, parts
+    return message.as_bytes()
