@@ -1,0 +1,38 @@
+"""Pure rules of the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+ONLINE_FOR = timedelta(seconds=90)
+TOPIC_LIMIT = 64
+TOPIC_LENGTH = 100
+
+
+def part_of_day(moment: datetime) -> str:
+    """Return night, morning, afternoon or evening of a local moment."""
+    if moment.hour < 5:
+        return "night"
+    if moment.hour < 12:
+        return "morning"
+    return "afternoon" if moment.hour < 18 else "evening"
+
+
+def is_online(seen_at: datetime | None, *, at: datetime) -> bool:
+    """Tell whether a browser of the agent spoke to us a moment ago."""
+    return seen_at is not None and at - seen_at <= ONLINE_FOR
+
+
+def topic_prefix(topic: str) -> str:
+    """Return the part which names the kind of the topic: `ticket` of `ticket:42`."""
+    return topic.partition(":")[0]
+
+
+def sound_topics(topics: Iterable[object]) -> list[str]:
+    """Return the topics worth looking at, once each, bounded in number and length."""
+    seen: dict[str, None] = {}
+    for topic in topics:
+        if isinstance(topic, str) and 0 < len(topic) <= TOPIC_LENGTH and topic.isascii():
+            seen[topic] = None
+    return list(seen)[:TOPIC_LIMIT]

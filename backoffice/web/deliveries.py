@@ -1,0 +1,79 @@
+"""The operators' page: follow-up work that gave up."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from backoffice import services
+from backoffice.web.forms import Deliveries
+from ecrm.kernel import access, outbox
+from ecrm.kernel.htmx import render_page
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+PER_PAGE = 50
+
+
+@require_safe
+@access.permission("company.operate")
+def delivery_list(request: HttpRequest) -> HttpResponse:
+    """List parked deliveries, newest first."""
+    page = Paginator(outbox.parked(), PER_PAGE).get_page(request.GET.get("page"))
+    return render_page(
+        request, "backoffice/deliveries.html", {"page": page}, partials={"list": "rows"}
+    )
+
+
+@require_safe
+@access.permission("company.operate")
+def delivery_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show one parked delivery: what failed, and the ids it carries."""
+    delivery = get_object_or_404(outbox.parked(), pk=pk)
+    payload = json.dumps(delivery.event.payload, indent=2, sort_keys=True)
+    context = {"delivery": delivery, "payload": payload}
+    return render_page(request, "backoffice/delivery.html", context, partials={"panel": "panel"})
+
+
+@require_POST
+@access.permission("company.operate")
+def delivery_retry(request: HttpRequest) -> HttpResponse:
+    """Try the selected deliveries again."""
+    form = Deliveries(request.POST)
+    count = (
+        services.retry_deliveries(form.cleaned_data["ids"], by=request.user)
+        if form.is_valid()
+        else 0
+    )
+    return _done(
+        ngettext("%(count)d delivery is tried again", "%(count)d deliveries are tried again", count)
+        % {"count": count}
+    )
+
+
+@require_POST
+@access.permission("company.operate")
+def delivery_discard(request: HttpRequest) -> HttpResponse:
+    """Give the selected deliveries up."""
+    form = Deliveries(request.POST)
+    count = (
+        services.discard_deliveries(form.cleaned_data["ids"], by=request.user)
+        if form.is_valid()
+        else 0
+    )
+    return _done(
+        ngettext("%(count)d delivery is discarded", "%(count)d deliveries are discarded", count)
+        % {"count": count}
+    )
+
+
+def _done(text: str) -> HttpResponse:
+    trigger = {"ecrm:toast": {"text": text}, "ecrm:changed": {}, "ecrm:panel-close": {}}
+    return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(trigger)})

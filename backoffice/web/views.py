@@ -1,0 +1,168 @@
+"""Pages and small actions of the frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from backoffice import queries, services
+from backoffice.web import day, finding
+from backoffice.web.forms import Preferences, PresenceChoice, ShopChoice, ViewToSave
+from backoffice.web.settings import pages_for
+from company.services import agents
+from ecrm.kernel import access
+from ecrm.kernel.errors import DomainError
+from ecrm.kernel.htmx import render_page
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+NOTIFICATIONS_PER_PAGE = 50
+NOTIFICATIONS_IN_MENU = 8
+
+
+@require_safe
+@access.signed_in
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the agent's day."""
+    context = {
+        "opening": day.opening(request.user, at=timezone.localtime()),
+        "cards": day.cards(request.user),
+        "first_steps": day.first_steps(request.user),
+    }
+    return render_page(request, "backoffice/home.html", context, partials={"cards": "cards"})
+
+
+@require_safe
+@access.signed_in
+def search(request: HttpRequest) -> HttpResponse:
+    """Find customers, orders and whatever modules offer, and things to do."""
+    text = request.GET.get("q", "").strip()[:200]
+    context = {"text": text, "groups": finding.find(request.user, text)}
+    return render_page(
+        request, "backoffice/search.html", context, partials={"palette-results": "hits"}
+    )
+
+
+@require_safe
+@access.signed_in
+def shortcuts(request: HttpRequest) -> HttpResponse:
+    """Show the keyboard shortcuts as a page, for browsers without scripts."""
+    return render_page(request, "backoffice/shortcuts.html")
+
+
+@require_safe
+@access.signed_in
+def rail(request: HttpRequest) -> HttpResponse:
+    """Give the rail with fresh counters."""
+    return render_page(request, "backoffice/_rail.html", {}, partials={"rail-list": "items"})
+
+
+@require_POST
+@access.signed_in
+def shop_choose(request: HttpRequest) -> HttpResponse:
+    """Work in one shop, or in all."""
+    form = ShopChoice(request.POST)
+    if form.is_valid():
+        request.session[queries.SHOP_CHOICE] = form.cleaned_data["shop"]
+    return _back(request)
+
+
+@require_POST
+@access.signed_in
+def preferences_set(request: HttpRequest) -> HttpResponse:
+    """Store the agent's theme or language."""
+    form = Preferences(request.POST)
+    if form.is_valid():
+        chosen = {name: value for name, value in form.cleaned_data.items() if value}
+        agents.set_preferences(request.user.pk, **chosen)
+    return _back(request)
+
+
+@require_POST
+@access.signed_in
+def presence_set(request: HttpRequest) -> HttpResponse:
+    """Store whether the agent is away."""
+    form = PresenceChoice(request.POST)
+    if form.is_valid():
+        services.set_away(request.user.pk, is_away=form.cleaned_data["away"])
+    return _back(request)
+
+
+@require_safe
+@access.signed_in
+def notifications(request: HttpRequest) -> HttpResponse:
+    """List what the agent was told."""
+    rows = queries.notifications_of(request.user.pk)
+    page = Paginator(rows, NOTIFICATIONS_PER_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "newest": page.object_list[:NOTIFICATIONS_IN_MENU]}
+    partials = {"notifications": "menu", "unread": "unread", "list": "rows"}
+    return render_page(request, "backoffice/notifications.html", context, partials=partials)
+
+
+@require_POST
+@access.signed_in
+def notifications_read(request: HttpRequest) -> HttpResponse:
+    """Mark everything as read."""
+    services.read_notifications(request.user.pk)
+    return redirect("backoffice:notifications")
+
+
+@require_POST
+@access.signed_in
+def notification_open(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mark one notification as read and go where it points."""
+    notification = get_object_or_404(queries.notifications_of(request.user.pk), pk=pk)
+    services.read_notifications(request.user.pk, ids=[pk])
+    return redirect(notification.url)
+
+
+@require_POST
+@access.signed_in
+def view_save(request: HttpRequest) -> HttpResponse:
+    """Remember the filters of a list under a name."""
+    form = ViewToSave(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Give the view a name of at most 60 characters."))
+        return redirect("backoffice:home")
+    try:
+        view = services.save_view(**form.cleaned_data, by=request.user)
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect(form.cleaned_data["list_path"])
+    messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name})
+    return redirect(view.url)
+
+
+@require_POST
+@access.signed_in
+def view_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Forget a saved view."""
+    view = get_object_or_404(queries.saved_view_of(request.user.pk, pk))
+    services.delete_view(pk, by=request.user)
+    messages.success(request, _("The view “%(name)s” is deleted.") % {"name": view.name})
+    return redirect(view.list_path)
+
+
+@require_safe
+@access.signed_in
+def settings_index(request: HttpRequest) -> HttpResponse:
+    """List the settings this agent may open."""
+    return render_page(request, "backoffice/settings.html", {"groups": pages_for(request.user)})
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    """Return to the page the form stood on; only ever to one of ours."""
+    target = request.POST.get("next", "")
+    is_ours = target.startswith("/") and url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return redirect(target if is_ours else "backoffice:home")

@@ -1,0 +1,39 @@
+import "./styles/backoffice.css";
+import htmx from "htmx.org";
+import { startAgo } from "./behaviours/ago";
+import { startBulk } from "./behaviours/bulk";
+import { startColours } from "./behaviours/colours";
+import { startComposer } from "./behaviours/composer";
+import { startKeys } from "./behaviours/keys";
+import { startList } from "./behaviours/list";
+import { startLive } from "./behaviours/live";
+import { startLocalState } from "./behaviours/local-state";
+import { startMenus } from "./behaviours/menus";
+import { startPalette } from "./behaviours/palette";
+import { startPanel } from "./behaviours/panel";
+import { startRail } from "./behaviours/rail";
+import { startShortcuts } from "./behaviours/shortcuts";
+import { startToasts } from "./behaviours/toasts";
+
+declare global {
+  interface Window {
+    htmx: typeof htmx;
+  }
+}
+
+window.htmx = htmx;
+startToasts();
+startMenus();
+startRail();
+startColours();
+startAgo();
+startKeys();
+startShortcuts();
+startPanel();
+startList();
+startBulk();
+startPalette();
+startComposer();
+startLocalState();
+startLive();
+document.documentElement.dataset["ecrmReady"] = "";
