@@ -27,6 +27,7 @@ BLOCKED = frozenset(
     | {"false", "true", "test", "deleted", "[object object]", "(null)", "xxx", "-", "."}
 )
 _REPEATED = re.compile(r"^[0\s.\-+()]*$|^(\d)\1{3,}$")
+_COUNTED_UP = frozenset({"123456789", "1234567890", "12345678", "987654321", "9876543210"})
 _NIL_UUID = "00000000-0000-0000-0000-000000000000"
 _EMAIL = re.compile(r"^[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+$")
 _LOCALE = re.compile(r"^([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2}))?(?:[-_.@].*)?$")
@@ -92,7 +93,10 @@ def _e164(raw: str, region: str | None) -> str | None:
         number = phonenumbers.parse(raw, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
+    # Possible, not valid: numbering plans grow faster than libraries, and reserved ranges are in use.
+    if not phonenumbers.is_possible_number(number):
+        return None
+    if is_blocked(str(number.national_number)) or str(number.national_number) in _COUNTED_UP:
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
