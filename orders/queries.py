@@ -10,12 +10,19 @@ from django.db.models import Count, F, Max, Min, Sum
 from django.urls import reverse
 
 from ecrm.kernel.money import Money
+from ecrm.kernel.verify import invariant
 from orders.models import Order, OrderQuerySet
 from orders.types import OrderCard, StoredOrder
 from profiles import queries as profiles
 from profiles.types import OrderFigures
 
 VIEW = "orders.view_order"
+_SUMS = {
+    "orders": Count("pk"),
+    "revenue": Sum(F("grand_total") - F("refunded_total")),
+    "first": Min("placed_at"),
+    "last": Max("placed_at"),
+}
 
 
 def stored(order: Order) -> StoredOrder:
@@ -104,10 +111,7 @@ def count_orders(profile_id: int, *, shop_id: int, currency: str) -> OrderFigure
     """What the customer's orders in one shop and currency add up to, counted afresh."""
     rows = Order.objects.of_shops([shop_id]).filter(profile_id=profile_id, currency=currency)
     found = rows.counted().aggregate(
-        orders=Count("pk"),
-        revenue=Sum(F("grand_total") - F("refunded_total")),
-        first=Min("placed_at"),
-        last=Max("placed_at"),
+        **_SUMS
     )
     return OrderFigures(
         orders_count=found["orders"],
@@ -115,3 +119,31 @@ def count_orders(profile_id: int, *, shop_id: int, currency: str) -> OrderFigure
         first_order_at=found["first"],
         last_order_at=found["last"],
     )
+
+
+# --- Promises that can be checked -----------------------------------------------------------------
+
+
+@invariant("R19", "The figures of each customer are what his orders add up to.")
+def figures_that_do_not_add_up() -> Iterable[str]:
+    """Each customer, shop and currency whose kept figures differ from a fresh count."""
+    kept = {
+        (row.profile_id, row.shop_id, row.currency): row.figures for row in profiles.all_figures()
+    }
+    counted = {
+        (row["profile_id"], row["shop_id"], row["currency"]): OrderFigures(
+            orders_count=row["orders"],
+            revenue=row["revenue"],
+            first_order_at=row["first"],
+            last_order_at=row["last"],
+        )
+        for row in Order.objects.counted()
+        .order_by()
+        .values("profile_id", "shop_id", "currency")
+        .annotate(**_SUMS)
+        .iterator()
+    }
+    for key in kept.keys() | counted.keys():
+        if kept.get(key) != counted.get(key):
+            yield "figures of profile {} in shop {} in {} differ from its orders".format(*key)
+

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from ecrm.kernel.money import Money
 from ecrm.kernel.verify import invariant
 from profiles import extensions, rules
 from profiles.models import Figures, Identifier, Profile, ProfileQuerySet, ProfileShop
-from profiles.types import OrderFigures, ProfileCard, TimelineEntry
+from profiles.types import KeptFigures, OrderFigures, ProfileCard, TimelineEntry
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -236,6 +236,22 @@ def order_figures(
         per_currency = found.setdefault(row.profile_id, {})
         per_currency[row.currency] = _added(per_currency.get(row.currency), row)
     return found
+
+
+def all_figures() -> Iterator[KeptFigures]:
+    """Every kept sum that is not empty, for those who can count afresh."""
+    for row in Figures.objects.filter(orders_count__gt=0).iterator():
+        yield KeptFigures(
+            profile_id=row.profile_id,
+            shop_id=row.shop_id,
+            currency=row.currency,
+            figures=OrderFigures(
+                orders_count=row.orders_count,
+                revenue=row.revenue,
+                first_order_at=row.first_order_at,
+                last_order_at=row.last_order_at,
+            ),
+        )
 
 
 def _added(sum_so_far: OrderFigures | None, row: Figures) -> OrderFigures:

@@ -62,6 +62,16 @@ class OrderFigures:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeptFigures:
+    """The figures we keep of one customer in one shop and currency."""
+
+    profile_id: int
+    shop_id: int
+    currency: str
+    figures: OrderFigures
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TimelineEntry:
     """One fact on a customer's timeline, ready to show."""
 

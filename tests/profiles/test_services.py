@@ -13,6 +13,7 @@ from profiles.models import Figures, Identifier, IdentityConflict, Profile, Prof
 from profiles.types import Identity, OrderFigures
 from tests.company.factories import ShopFactory
 from tests.profiles.factories import ProfileFactory
+from tests.profiles.threads import in_threads
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 EMAIL = "ana@example.org"
@@ -230,30 +231,6 @@ def test_figures_add_up_and_can_be_recounted(shop):
     services.recount_orders(profile.pk, shop_id=shop.pk, currency="EUR", count=lambda: nothing)
     assert Figures.objects.get().orders_count == 0
     assert queries.card(profile.pk).revenue is None
-
-
-def in_threads(count, work):
-    """Run work(index) in so many threads at once, each with its own connection; return the results."""
-    barrier = threading.Barrier(count)
-    results: list[object] = [None] * count
-
-    def run(index):
-        try:
-            barrier.wait()
-            results[index] = work(index)
-        except Exception as error:  # noqa: BLE001 - handed to the test
-            results[index] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    errors = [result for result in results if isinstance(result, Exception)]
-    assert not errors, errors
-    return results
 
 
 @pytest.mark.django_db(transaction=True)
