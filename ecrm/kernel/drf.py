@@ -174,8 +174,11 @@ class KeyThrottle(SimpleRateThrottle):
         minute = int(self.timer() // 60)
         self.now = self.timer()
         window = f"{key}:{minute}"
-        self.cache.add(window, 0, timeout=120)
-        return self.cache.incr(window) <= settings.ECRM_API_RATE
+        try:
+            count = self.cache.incr(window)
+        except ValueError:  # the first request of the minute
+            count = 1 if self.cache.add(window, 1, timeout=120) else self.cache.incr(window)
+        return bool(count <= settings.ECRM_API_RATE)
 
     def wait(self) -> float:
         """Seconds until the next minute."""

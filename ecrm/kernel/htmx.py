@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.cache import patch_vary_headers
+
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 
 def render_page(
@@ -29,4 +32,26 @@ def render_page(
         template = f"{template}#{partial}"
     response = TemplateResponse(request, template, dict(context or {}), status=status)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
+    return response
+
+
+def toast(
+    response: Response,
+    text: str,
+    *,
+    level: str = "success",
+    undo_url: str = "",
+    undo_label: str = "",
+    changed: bool = True,
+) -> Response:
+    """The response, which now also shows a short message and says that lists may have changed.
+
+    `level` is success, info, warning or danger. With `undo_url` the message offers to take the action
+    back by a POST there.
+    """
+    message = {"text": text, "level": level, "undo_url": undo_url, "undo_label": undo_label}
+    triggers: dict[str, Any] = {"ecrm:toast": {k: v for k, v in message.items() if v}}
+    if changed:
+        triggers["ecrm:changed"] = {}
+    response.headers["HX-Trigger"] = json.dumps(triggers)
     return response

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerFieldExtension,
+)
 from drf_spectacular.openapi import AutoSchema
 
 PROBLEMS = {
@@ -62,6 +65,23 @@ class ProblemSchema(AutoSchema):
                 },
             )
         return operation
+
+
+class MoneyFieldSchema(OpenApiSerializerFieldExtension):
+    """Describes an amount with its currency."""
+
+    target_class = "ecrm.kernel.drf.MoneyField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        """An object of two strings."""
+        return {
+            "type": "object",
+            "required": ["amount", "currency"],
+            "properties": {
+                "amount": {"type": "string", "examples": ["12.90"]},
+                "currency": {"type": "string", "examples": ["EUR"]},
+            },
+        }
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):
