@@ -46,11 +46,13 @@ def toast(
 ) -> Response:
     """The response, which now also shows a short message and says that lists may have changed.
 
-    `level` is success, info, warning or danger. With `undo_url` the message offers to take the action
+    `level` is success, info, warning or error. With `undo_url` the message offers to take the action
     back by a POST there.
     """
-    message = {"text": text, "level": level, "undo_url": undo_url, "undo_label": undo_label}
-    triggers: dict[str, Any] = {"ecrm:toast": {k: v for k, v in message.items() if v}}
+    message: dict[str, Any] = {"text": text, "level": level}
+    if undo_url:
+        message["undo"] = {"url": undo_url, "label": undo_label}
+    triggers: dict[str, Any] = {"ecrm:toast": message}
     if changed:
         triggers["ecrm:changed"] = {}
     response.headers["HX-Trigger"] = json.dumps(triggers)
