@@ -79,7 +79,9 @@ def _unpack_archive(node: Node, source: Path, target: Path, log: Path) -> None:
     _unpack(node, source, archive, log)
     with tarfile.open(archive) as tar:
         # The archive's hash stands in the lock file; early releases of 3.11 know no filters.
-        tar.extractall(target, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+        if hasattr(tarfile, "data_filter"):
+            tar.extraction_filter = tarfile.data_filter
+        tar.extractall(target)
     archive.unlink()
 
 

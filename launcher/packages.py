@@ -74,7 +74,9 @@ class Packages:
         uv = self._uv()
         for name, constraint in (("uv", None), ("node", None), ("run", None), ("dev", "run.txt")):
             with self._watch.step(f"requirements/{name}.txt"):
-                extra = ["--constraints", _REQUIREMENTS / constraint] if constraint else []
+                extra: list[str | Path] = (
+                    ["--constraints", _REQUIREMENTS / constraint] if constraint else []
+                )
                 self._uv_run(
                     uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11",
                     "--generate-hashes", "--no-emit-index-url", "--no-header", "--upgrade", *extra,

@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ class State:
     def secrets(self) -> dict[str, str]:
         """The random secrets of this state directory, made at the first call, readable by the owner only."""
         known = self.read("secrets.json")
-        wanted = {
+        wanted: dict[str, Callable[[], str]] = {
             "secret_key": lambda: secrets.token_urlsafe(48),
             "field_keys": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             "postgres_admin_password": lambda: secrets.token_urlsafe(24),

@@ -90,11 +90,11 @@ class Supervisor:
     def watch(self) -> None:
         """Keep everything running until a stop request; raises LauncherError when that fails."""
         while not stop.requested:
-            stop.nap(min(self.revive(), 60.0))
+            stop.nap(self.revive())
 
     def revive(self, *, but: Sequence[_Running] = ()) -> float:
         """Restart what has died and is due; returns the seconds until there is more to do."""
-        due = 60.0
+        due = 1.0
         for running in [r for stage in self._stages if stage is not but for r in stage]:
             if running.restart_at is None and running.child.poll() is not None:
                 self._note_death(running)

@@ -110,7 +110,7 @@ def _templates(tools: Toolbox) -> list[Check]:
 
 def _product(tools: Toolbox, bed: Bed) -> list[Check]:
     python = tools.packages.python
-    manage = [python, "manage.py"]
+    manage: list[str | Path] = [python, "manage.py"]
     env = bed.environment({})
     production = bed.environment({"ECRM_BASE_URL": "https://crm.example.com", "ECRM_DEMO": "0"})
     schema = bed.place.path("schema.yml")

@@ -1,5 +1,7 @@
 """`make fix`: let the linters repair what they can."""
 
+from pathlib import Path
+
 from launcher import children
 from launcher.commands.check import templates
 from launcher.dotenv import clean_environment
@@ -13,7 +15,7 @@ def main(tools: Toolbox, arguments: list[str]) -> int:
     del arguments
     install_tools(tools, dev=True).wait()
     tool = tools.packages.tool
-    commands = [
+    commands: list[list[str | Path]] = [
         [tool("ruff"), "check", "--fix", "."],
         [tool("ruff"), "format", "."],
         [tool("djade"), "--target-version", "5.2", *templates()],
