@@ -6,17 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 ONLINE_FOR = timedelta(seconds=90)
+PARTS_OF_DAY = ((18, "evening"), (12, "afternoon"), (5, "morning"), (0, "night"))
 TOPIC_LIMIT = 64
 TOPIC_LENGTH = 100
 
 
 def part_of_day(moment: datetime) -> str:
     """Return night, morning, afternoon or evening of a local moment."""
-    if moment.hour < 5:
-        return "night"
-    if moment.hour < 12:
-        return "morning"
-    return "afternoon" if moment.hour < 18 else "evening"
+    return next(name for first_hour, name in PARTS_OF_DAY if moment.hour >= first_hour)
 
 
 def is_online(seen_at: datetime | None, *, at: datetime) -> bool:
