@@ -1,0 +1,112 @@
+"""Reads of the customers' mailboxes and of the demo world."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F, Max, Sum
+
+from demo import mime
+from demo.models import Chapter, DemoMail, World
+from ecrm.kernel import crypto
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owner:
+    """One customer's mailbox in the list of mailboxes; `newest_id` is the mail it opens with."""
+
+    address: str
+    newest_id: int
+    unread: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conversation:
+    """One row of a mailbox: the latest mail of a conversation."""
+
+    latest: DemoMail
+    count: int
+    is_unread: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadMail:
+    """A mail as the reading pane shows it."""
+
+    mail: DemoMail
+    letter: mime.Letter
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Size:
+    """How large the demo world is, written or about to be."""
+
+    customers: int
+    orders: int
+    tickets: int
+
+
+def owners(*, limit: int = 100) -> list[Owner]:
+    """The customers' mailboxes, the liveliest first. Runs one query."""
+    return [
+        Owner(
+            address=str(row["owner"]),
+            newest_id=int(str(row["newest"])),
+            unread=int(str(row["unread"])),
+            at=row["latest"],  # type: ignore[arg-type] # Max() of a datetime
+        )
+        for row in DemoMail.objects.owners()[:limit]
+    ]
+
+
+def conversations(owner: str, *, limit: int = 100) -> list[Conversation]:
+    """A mailbox by conversation, the latest first. Runs one query."""
+    rows: dict[str, list[DemoMail]] = {}
+    for mail in DemoMail.objects.of(owner).for_list()[: limit * 5]:
+        rows.setdefault(mail.thread, []).append(mail)
+    found = [
+        Conversation(
+            latest=mails[0],
+            count=len(mails),
+            is_unread=any(mail.read_at is None for mail in mails),
+        )
+        for mails in rows.values()
+    ]
+    return found[:limit]
+
+
+def thread(mail: DemoMail) -> Sequence[ReadMail]:
+    """All mails of the conversation, oldest first. Runs one query."""
+    mails = DemoMail.objects.filter(owner=mail.owner, thread=mail.thread).order_by("at", "pk")
+    return [ReadMail(mail=item, letter=mime.read(bytes(item.raw))) for item in mails]
+
+
+def world() -> World | None:
+    """The demo world of this database, or None when there is none yet. Runs one query."""
+    return World.objects.first()
+
+
+def planned_size() -> Size:
+    """How large the world is once every planned chapter is written. Runs one query."""
+    ends = Chapter.objects.aggregate(
+        customers=Max(F("first_person") + F("people")), orders=Sum("orders"), tickets=Sum("tickets")
+    )
+    return Size(**{name: value or 0 for name, value in ends.items()})
+
+
+def shop_key(slug: str) -> str:
+    """The API key of a demo shop's server; empty when the world is not there yet. Runs one query."""
+    found = world()
+    if found is None or not found.keys_encrypted:
+        return ""
+    keys: dict[str, str] = json.loads(crypto.decrypt(found.keys_encrypted))
+    return keys.get(slug, "")
+
+
+def chapters_to_write() -> list[Chapter]:
+    """Parts of the world that are planned and not written, in their order. Runs one query."""
+    return list(Chapter.objects.filter(is_written=False).order_by("number"))

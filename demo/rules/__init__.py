@@ -1,0 +1,1 @@
+"""How the demo world comes about: everything follows from a seed. No database, no clock."""
