@@ -57,6 +57,14 @@ class AgentEnabled(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AgentSessionsEnded(Event):
+    """One or more browsers of an agent were signed out from another one."""
+
+    name: ClassVar[str] = "company.agent-sessions-ended"
+    agent_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AgentPermissionsChanged(Event):
     """What an agent may do, or where, changed."""
 

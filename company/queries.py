@@ -19,6 +19,7 @@ from company.models import (
     ApiKey,
     AuditEntry,
     AuditHead,
+    ExceptionalDay,
     Grant,
     Invitation,
     OpeningCalendar,
@@ -113,6 +114,11 @@ def is_open(shop_id: int, *, at: datetime | None = None) -> bool:
 def next_opening(shop_id: int, *, at: datetime | None = None) -> datetime | None:
     """When the shop opens next; the moment itself when it is open; None when it never does."""
     return rules.next_opening(opening_schedule(shop_id), at or now())
+
+
+def exceptional_days(shop_id: int) -> QuerySet[ExceptionalDay]:
+    """The shop's days which differ from their weekday, in order."""
+    return ExceptionalDay.objects.filter(calendar__shop_id=shop_id).order_by("on")
 
 
 # --- Who may what, where --------------------------------------------------------------------------
@@ -217,6 +223,11 @@ def agent_infos(agent_ids: Iterable[int]) -> dict[int, AgentInfo]:
     return {row.pk: row.info for row in Agent.objects.filter(pk__in=set(agent_ids))}
 
 
+def agent_by_email(email: str) -> Actor | None:
+    """The active agent who signs in with this address, or None. Runs one query."""
+    return Agent.objects.active().filter(email=email.strip().lower()).first()
+
+
 def agents_with(code: str, *, shop_id: int) -> list[AgentInfo]:
     """Active agents who hold the permission in this shop, by name: who can be given work there."""
     at_shop = Q(grants__shop_id=shop_id) | Q(grants__shop__isnull=True, grants__isnull=False)
@@ -237,14 +248,37 @@ def _holds(agent: Agent, code: str, shop_id: int) -> bool:
     )
 
 
-def teams_for_list() -> QuerySet[Team]:
-    """Every team with its shop and number of members."""
-    return Team.objects.select_related("shop").annotate(size=Count("memberships"))
-
-
 def roles_for_list() -> QuerySet[Role]:
     """Every role with the number of people who hold it."""
     return Role.objects.annotate(holders=Count("grants__agent", distinct=True))
+
+
+def agents_managed_by(agent: Actor) -> QuerySet[Agent]:
+    """The people whom this agent may see and change: those with a role in a shop he manages.
+
+    Who manages all shops sees everybody, also people without any role.
+    """
+    scope = scope_of(agent, "company.manage_agents")
+    if scope.is_everywhere:
+        return Agent.objects.for_list()
+    reachable = Q(grants__shop_id__in=scope.shop_ids) | Q(grants__isnull=False, grants__shop=None)
+    return Agent.objects.for_list().filter(
+        pk__in=Agent.objects.filter(reachable).values("pk") if scope.shop_ids else []
+    )
+
+
+def teams_managed_by(agent: Actor) -> QuerySet[Team]:
+    """The teams of the shops whose agents this agent manages; all of them if he manages all."""
+    scope = scope_of(agent, "company.manage_agents")
+    teams = Team.objects.select_related("shop").annotate(size=Count("memberships"))
+    return teams if scope.is_everywhere else teams.filter(shop_id__in=scope.shop_ids)
+
+
+def invitations_managed_by(agent: Actor) -> QuerySet[Invitation]:
+    """The waiting invitations to shops whose agents this agent manages."""
+    scope = scope_of(agent, "company.manage_agents")
+    waiting = waiting_invitations()
+    return waiting if scope.is_everywhere else waiting.filter(shop_id__in=scope.shop_ids)
 
 
 def waiting_invitations() -> QuerySet[Invitation]:
@@ -274,6 +308,12 @@ def audit_entries(agent: Actor) -> QuerySet[AuditEntry]:
     scope = scope_of(agent, "company.view_audit")
     entries = AuditEntry.objects.all()
     return entries if scope.is_everywhere else entries.filter(shop_id__in=scope.shop_ids)
+
+
+def audit_actions(agent: Actor) -> list[str]:
+    """The kinds of action among the entries this agent may read, by name."""
+    found = audit_entries(agent).order_by().values_list("action", flat=True).distinct()
+    return sorted(found)
 
 
 @invariant("R22", "The audit log is append-only and its hash chain is intact to its end.")

@@ -9,7 +9,12 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.timezone import now
 
-from company.events import AgentDisabled, AgentInvited, AgentPermissionsChanged
+from company.events import (
+    AgentDisabled,
+    AgentInvited,
+    AgentPermissionsChanged,
+    AgentSessionsEnded,
+)
 from company.models import Invitation
 from company.services.invitations import token_of
 from ecrm.kernel import live
@@ -41,6 +46,12 @@ def mail_invitation(event: AgentInvited) -> None:
 @subscribe(AgentDisabled, io=True)
 def wake_pages_of_disabled_agent(event: AgentDisabled) -> None:
     """Make his open pages and sockets look again, and find the door closed."""
+    live.hint(f"agent:{event.agent_id}")
+
+
+@subscribe(AgentSessionsEnded, io=True)
+def wake_pages_of_signed_out_agent(event: AgentSessionsEnded) -> None:
+    """Make the pages of ended sessions find out that they have ended."""
     live.hint(f"agent:{event.agent_id}")
 
 

@@ -10,10 +10,12 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from company.models import Agent
@@ -33,6 +35,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """Start the session, with a new key, and note it."""
         super().login(request, user)
         record_audit(action="company.agent-signed-in", target=f"agent:{user.pk}", by=user)
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """The link in the mail: on our own address, whatever Host the request claimed."""
+        path = reverse("account_reset_password_from_key", args=key.split("-", 1))
+        return f"{settings.ECRM_BASE_URL}{path}"
 
     def send_notification_mail(
         self,

@@ -11,11 +11,20 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.timezone import now
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from company import rules
 from company.models.shops import Shop
 from company.types import AgentInfo
+
+BUILT_IN_NAMES = (
+    gettext_noop("Owner"),
+    gettext_noop("Manager"),
+    gettext_noop("Support"),
+    gettext_noop("Marketing"),
+    gettext_noop("Viewer"),
+)
 
 
 class AgentQuerySet(models.QuerySet["Agent"]):
@@ -140,6 +149,11 @@ class Role(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def label(self) -> str:
+        """The name in the reader's language; a role of the company's own has only one."""
+        return gettext(self.name) if self.is_built_in else self.name
+
 
 class Grant(models.Model):
     """An agent holds a role in one shop, or in all of them when there is no shop."""
@@ -252,3 +266,8 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def is_expired(self) -> bool:
+        """True when its day is over."""
+        return self.expires_at <= now()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
-from allauth.usersessions.models import UserSession
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -17,6 +16,7 @@ from company.events import AgentDisabled, AgentEnabled, AgentJoined
 from company.models import Agent, Invitation
 from company.services.audit import difference, record_audit
 from company.services.power import lock_owners, refuse_last_owner, refuse_outranked
+from company.services.sessions import end_all_sessions
 from company.types import Agent as Actor
 from ecrm.kernel import outbox
 from ecrm.kernel.errors import DomainError
@@ -114,7 +114,7 @@ def disable_agent(agent_id: int, *, by: Actor | None, at: datetime | None = None
     agent.is_active = False
     agent.save(update_fields=["is_active"])
     refuse_last_owner()
-    end_sessions(agent.pk)
+    end_all_sessions(agent.pk)
     Invitation.objects.waiting().filter(invited_by=agent).update(revoked_at=at or now())
     outbox.publish(AgentDisabled(agent_id=agent.pk))
     record_audit(action="company.agent-disabled", target=f"agent:{agent.pk}", by=by, at=at)
@@ -133,16 +133,6 @@ def enable_agent(agent_id: int, *, by: Actor | None, at: datetime | None = None)
     outbox.publish(AgentEnabled(agent_id=agent.pk))
     record_audit(action="company.agent-enabled", target=f"agent:{agent.pk}", by=by, at=at)
     return agent
-
-
-def end_sessions(agent_id: int, *, except_key: str | None = None) -> int:
-    """End the sessions of an agent, but the one with this key; returns how many."""
-    sessions = UserSession.objects.filter(user_id=agent_id).exclude(session_key=except_key or "")
-    ended = 0
-    for session in sessions:
-        session.end()
-        ended += 1
-    return ended
 
 
 def _refuse_invalid(agent: Agent, password: str | None) -> None:

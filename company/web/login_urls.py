@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from allauth.account import views as account
 from allauth.socialaccount import views as social
-from allauth.usersessions import views as sessions
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
+from company.web import account as company_account
+from company.web import sessions
 from ecrm.kernel import access
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -15,6 +16,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("closed/", access.public(account.signup), name="account_signup"),
     path("inactive/", access.public(account.account_inactive), name="account_inactive"),
     path("confirm/", account.reauthenticate, name="account_reauthenticate"),
+    path(
+        "invitation/<str:token>/",
+        company_account.invitation_accept,
+        name="company-invitation",
+    ),
     path("password/change/", account.password_change, name="account_change_password"),
     path("password/set/", account.password_set, name="account_set_password"),
     path("password/reset/", access.public(account.password_reset), name="account_reset_password"),
@@ -34,7 +40,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="account_reset_password_from_key_done",
     ),
     path("factor/", include("allauth.mfa.urls")),
-    path("sessions/", sessions.list_usersessions, name="usersessions_list"),
+    path("sessions/", sessions.session_list, name="usersessions_list"),
+    path("sessions/<int:pk>/end/", sessions.session_end, name="company-session-end"),
     path("sso/", include("allauth.socialaccount.providers.openid_connect.urls")),
     path(
         "sso/cancelled/",
