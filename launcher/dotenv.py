@@ -78,7 +78,8 @@ class UserSettings:
 
 def user_settings(checkout: Path) -> UserSettings:
     """What the person who starts the launcher has set."""
-    return UserSettings(dict(os.environ), read_env_file(checkout / ".env"))
+    named = os.environ.get("ECRM_ENV_FILE", str(checkout / ".env"))
+    return UserSettings(dict(os.environ), read_env_file(Path(named)) if named else {})
 
 
 def clean_environment() -> dict[str, str]:

@@ -95,7 +95,7 @@ class Product:
             self._process(
                 "web",
                 [python, "-m", "uvicorn", "ecrm.asgi:application", "--host", "127.0.0.1",
-                 "--port", str(port), "--no-access-log", "--timeout-graceful-shutdown", "3",
+                 "--port", str(port), "--no-access-log", "--no-proxy-headers", "--timeout-graceful-shutdown", "3",
                  "--ws-ping-interval", "20", "--no-server-header"],
                 port=port,
             ),
