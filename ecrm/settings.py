@@ -416,5 +416,6 @@ SPECTACULAR_SETTINGS = {
 LOGGING_CONFIG = "ecrm.kernel.logs.configure"
 LOGGING = {"format": ECRM_LOG_FORMAT}
 SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # addresses are unique whatever their case, by a constraint on lower(email)
     "security.W008",  # the reverse proxy redirects to https
 ]
