@@ -21,6 +21,7 @@ PRIORITY = (CUSTOMER_ID, EMAIL, PHONE, ANONYMOUS_ID)
 STRONG = frozenset({CUSTOMER_ID, EMAIL})
 
 MAX_LENGTH = 254
+MIN_DIALLED = 4
 # What programs send when they know nobody. Zeros and repeated digits are caught by a pattern.
 BLOCKED = frozenset(
     {"", "null", "none", "nil", "undefined", "nan", "n/a", "na", "unknown", "anonymous", "guest", "-1"}
@@ -30,6 +31,7 @@ _REPEATED = re.compile(r"^[0\s.\-+()]*$|^(\d)\1{3,}$")
 _COUNTED_UP = frozenset({"123456789", "1234567890", "12345678", "987654321", "9876543210"})
 _NIL_UUID = "00000000-0000-0000-0000-000000000000"
 _EMAIL = re.compile(r"^[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+$")
+_DIALLED = re.compile(r"^[+(]?[\d\s.\-()/]{4,24}$", re.ASCII)
 _LOCALE = re.compile(r"^([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2}))?(?:[-_.@].*)?$")
 
 
@@ -128,6 +130,17 @@ def searchable(*words: str) -> str:
     """Words as the customer search compares them: without accents, in small letters."""
     text = unicodedata.normalize("NFKD", " ".join(word for word in words if word))
     return "".join(char for char in text if not unicodedata.combining(char)).casefold()
+
+
+def dialled_digits(text: str) -> str:
+    """The digits of a telephone number as somebody typed it, as far as E.164 keeps them; else empty.
+
+    `06 39 98` gives `63998` and `+33 6` gives `336`: what stands inside the stored number.
+    """
+    if not _DIALLED.match(text):
+        return ""
+    digits = "".join(char for char in text if char.isdigit()).lstrip("0")
+    return digits if len(digits) >= MIN_DIALLED else ""
 
 
 def choose(keys: Sequence[Key], found: Mapping[Key, Candidate]) -> int | None:

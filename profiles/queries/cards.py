@@ -1,0 +1,162 @@
+"""Customers in a few words and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Q
+
+from company import queries as company
+from ecrm.kernel.money import Money
+from profiles import rules
+from profiles.models import Figures, Identifier, Profile, ProfileQuerySet
+from profiles.types import KeptFigures, OrderFigures, ProfileCard
+
+
+def card(profile_id: int, *, shop_ids: Iterable[int] | None = None) -> ProfileCard:
+    """One customer as lists and panels show him. Raises Profile.DoesNotExist. Runs three queries."""
+    found = cards([profile_id], shop_ids=shop_ids)
+    if profile_id not in found:
+        raise Profile.DoesNotExist(f"profile {profile_id}")
+    return found[profile_id]
+
+
+def cards(
+    profile_ids: Iterable[int], *, shop_ids: Iterable[int] | None = None
+) -> dict[int, ProfileCard]:
+    """Customers by id, in three queries; figures of all shops, or of these."""
+    return cards_of(Profile.objects.filter(pk__in=set(profile_ids)), shop_ids=shop_ids)
+
+
+def cards_of(
+    profiles: Iterable[Profile], *, shop_ids: Iterable[int] | None = None
+) -> dict[int, ProfileCard]:
+    """The same for profiles already read, in their order."""
+    rows = list(profiles)
+    ids = [row.pk for row in rows]
+    contacts = _contacts_of(ids)
+    figures = order_figures(ids, shop_ids=shop_ids)
+    return {row.pk: _card(row, contacts.get(row.pk, {}), figures.get(row.pk, {})) for row in rows}
+
+
+def _card(
+    row: Profile, contacts: Mapping[str, str], figures: Mapping[str, OrderFigures]
+) -> ProfileCard:
+    email, phone = contacts.get(rules.EMAIL, ""), contacts.get(rules.PHONE, "")
+    main = max(figures, key=lambda currency: figures[currency].orders_count, default=None)
+    dates = [f.last_order_at for f in figures.values() if f.last_order_at is not None]
+    return ProfileCard(
+        id=row.pk,
+        name=row.full_name or email or phone or f"#{row.pk}",
+        email=email,
+        phone=phone,
+        locale=row.locale,
+        country=row.country,
+        city=row.city,
+        orders_count=sum(f.orders_count for f in figures.values()),
+        revenue=Money(figures[main].revenue, main) if main else None,
+        last_order_at=max(dates, default=None),
+        first_seen_at=row.first_seen_at,
+        last_seen_at=row.last_seen_at,
+    )
+
+
+def _contacts_of(profile_ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """The address and number to show for each profile: its own before shared ones, newest first."""
+    found: dict[int, dict[str, str]] = {}
+    rows = Identifier.objects.filter(
+        profile_id__in=profile_ids, kind__in=[rules.EMAIL, rules.PHONE]
+    ).order_by("-is_key", "-last_seen_at", "id")
+    for profile_id, kind, value in rows.values_list("profile_id", "kind", "value"):
+        found.setdefault(profile_id, {}).setdefault(kind, value)
+    return found
+
+
+def order_figures(
+    profile_ids: Iterable[int], *, shop_ids: Iterable[int] | None = None
+) -> dict[int, dict[str, OrderFigures]]:
+    """What the orders of these customers add up to, per currency, in one query."""
+    rows = Figures.objects.filter(profile_id__in=list(profile_ids), orders_count__gt=0)
+    if shop_ids is not None:
+        rows = rows.filter(shop_id__in=list(shop_ids))
+    found: dict[int, dict[str, OrderFigures]] = {}
+    for row in rows:
+        per_currency = found.setdefault(row.profile_id, {})
+        per_currency[row.currency] = _added(per_currency.get(row.currency), row)
+    return found
+
+
+def all_figures() -> Iterator[KeptFigures]:
+    """Every kept sum that is not empty, for those who can count afresh."""
+    for row in Figures.objects.filter(orders_count__gt=0).iterator():
+        yield KeptFigures(
+            profile_id=row.profile_id,
+            shop_id=row.shop_id,
+            currency=row.currency,
+            figures=OrderFigures(
+                orders_count=row.orders_count,
+                revenue=row.revenue,
+                first_order_at=row.first_order_at,
+                last_order_at=row.last_order_at,
+            ),
+        )
+
+
+def _added(sum_so_far: OrderFigures | None, row: Figures) -> OrderFigures:
+    firsts = [row.first_order_at, sum_so_far.first_order_at if sum_so_far else None]
+    lasts = [row.last_order_at, sum_so_far.last_order_at if sum_so_far else None]
+    return OrderFigures(
+        orders_count=row.orders_count + (sum_so_far.orders_count if sum_so_far else 0),
+        revenue=row.revenue + (sum_so_far.revenue if sum_so_far else Decimal(0)),
+        first_order_at=min(filter(None, firsts), default=None),
+        last_order_at=max(filter(None, lasts), default=None),
+    )
+
+
+# --- For the API ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """A customer as the API shows him."""
+
+    card: ProfileCard
+    identifiers: Sequence[Identifier]
+
+
+def of_shop(
+    shop_id: int,
+    *,
+    email: str | None = None,
+    phone: str | None = None,
+    customer_id: str | None = None,
+) -> ProfileQuerySet:
+    """The customers of a shop, narrowed to the holder of whatever is given; unordered."""
+    rows = Profile.objects.known_to([shop_id])
+    if email is not None:
+        rows = rows.holding(rules.EMAIL, rules.normalise_email(email))
+    if phone is not None:
+        region = company.shop(shop_id).market
+        rows = rows.holding(rules.PHONE, rules.normalise_phone(phone, region=region))
+    if customer_id is not None:
+        rows = rows.holding(rules.CUSTOMER_ID, rules.normalise_opaque(customer_id), shop_id=shop_id)
+    return rows
+
+
+def profile_view(profile_id: int, *, shop_id: int) -> ProfileView:
+    """One customer as a program of the shop sees him. Raises Profile.DoesNotExist."""
+    return profile_views([Profile.objects.get(pk=profile_id)], shop_id=shop_id)[0]
+
+
+def profile_views(profiles: Iterable[Profile], *, shop_id: int) -> list[ProfileView]:
+    """The same for profiles already read; three queries. Other shops' customer ids stay out."""
+    found = cards_of(profiles, shop_ids=[shop_id])
+    rows = Identifier.objects.filter(
+        Q(shop_id=shop_id) | Q(shop__isnull=True), profile_id__in=found, is_key=True
+    ).order_by("kind", "id")
+    identifiers: dict[int, list[Identifier]] = {}
+    for row in rows:
+        identifiers.setdefault(row.profile_id, []).append(row)
+    return [ProfileView(card=c, identifiers=identifiers.get(c.id, [])) for c in found.values()]
