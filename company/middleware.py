@@ -28,6 +28,8 @@ Next = Callable[[HttpRequest], HttpResponseBase]
 SIGNED_IN_AT = "ecrm_signed_in_at"
 SEEN_AT = "ecrm_seen_at"
 NOTED_EVERY_SECONDS = 60
+# An open page that refreshes by itself says so: nobody is sitting there because of it.
+BACKGROUND_HEADER = "Ecrm-Background"
 # What an agent without the second factor he owes can still open.
 _SETUP_PATHS = ("/login/", "/static/", "/livez", "/readyz", "/metrics", "/api/", "/ws/")
 
@@ -80,7 +82,8 @@ def _is_over(request: HttpRequest, at: float) -> bool:
         return True
     if at - signed_in_at > settings.ECRM_SESSION_HOURS * 3600:
         return True
-    if at - seen_at >= NOTED_EVERY_SECONDS:
+    is_background = BACKGROUND_HEADER in request.headers
+    if not is_background and at - seen_at >= NOTED_EVERY_SECONDS:
         session[SEEN_AT] = at
         UserSession.objects.filter(session_key=session.session_key).update(
             last_seen_at=now(), ip=get_client_ip(request)

@@ -57,7 +57,7 @@ class Agent(AbstractBaseUser):
         LIGHT = "light", _("Light")
         DARK = "dark", _("Dark")
 
-    email = models.EmailField(_("e-mail address"), max_length=254)
+    email = models.EmailField(_("e-mail address"), max_length=254, unique=True)
     name = models.CharField(_("name"), max_length=120)
     language = models.CharField(
         _("language"), max_length=2, choices=Language.choices, default=Language.ENGLISH
@@ -78,7 +78,6 @@ class Agent(AbstractBaseUser):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(Lower("email"), name="company_agent_email_once"),
             models.CheckConstraint(
                 name="company_agent_email_lower", condition=Q(email=Lower("email"))
             ),
