@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 
 class ProfileQuerySet(models.QuerySet["Profile"]):
@@ -79,10 +80,10 @@ class Identifier(models.Model):
     """
 
     class Kind(models.TextChoices):
-        EMAIL = "email"
-        PHONE = "phone"
-        CUSTOMER_ID = "customer_id"
-        ANONYMOUS_ID = "anonymous_id"
+        EMAIL = "email", _("E-mail")
+        PHONE = "phone", _("Telephone")
+        CUSTOMER_ID = "customer_id", _("Customer id")
+        ANONYMOUS_ID = "anonymous_id", _("Visitor id")
 
     profile = models.ForeignKey(Profile, on_delete=models.CASCADE, related_name="identifiers")
     kind = models.CharField(max_length=12, choices=Kind.choices)
