@@ -340,4 +340,4 @@ class BulkChange(models.Model):
     undone_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
-        return f"{self.action} × {len(self.rows)}"
+        return f"{self.action} of {len(self.rows)}"

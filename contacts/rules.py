@@ -14,7 +14,7 @@ MOVES: Mapping[str, frozenset[str]] = {
     "open": frozenset({"waiting", "snoozed", "solved", "closed"}),
     "waiting": frozenset({"open", "snoozed", "solved", "closed"}),
     "snoozed": frozenset({"open", "waiting", "snoozed", "solved", "closed"}),
-    "solved": frozenset({"open", "closed"}),
+    "solved": frozenset({"open", "waiting", "closed"}),
     "closed": frozenset(),
 }
 UNFINISHED = ("new", "open", "waiting", "snoozed")

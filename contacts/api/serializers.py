@@ -81,7 +81,14 @@ class TicketOut(serializers.Serializer[Ticket]):
 class TicketWithMessagesOut(TicketOut):
     """One request with what was said, oldest first (the latest 200 entries)."""
 
-    messages = MessageOut(many=True, source="shown")
+    messages = MessageOut(many=True)
+
+
+class TicketPage(serializers.Serializer[dict[str, Any]]):
+    """Some requests, and the cursor of the next ones."""
+
+    results = TicketOut(many=True)
+    next = serializers.CharField(allow_null=True, help_text=_("Cursor of the next page."))
 
 
 class CustomerIn(serializers.Serializer[dict[str, Any]]):
@@ -134,5 +141,6 @@ class TicketQuery(serializers.Serializer[dict[str, Any]]):
     tag = serializers.CharField(required=False, max_length=rules.MAX_TAG_LENGTH)
     profile = serializers.IntegerField(required=False, min_value=1)
     updated_since = serializers.DateTimeField(
-        required=False, help_text=_("Only requests changed since then, the longest unchanged first.")
+        required=False,
+        help_text=_("Only requests changed since then, the longest unchanged first."),
     )

@@ -2,18 +2,10 @@
 
 from django.urls import path
 
-from contacts.api.views import TicketViewSet
+from contacts.api.views import TicketListView, TicketMessageListView, TicketView
 
 urlpatterns = [
-    path(
-        "tickets",
-        TicketViewSet.as_view({"get": "list", "post": "create"}),
-        name="api-ticket-list",
-    ),
-    path("tickets/<int:pk>", TicketViewSet.as_view({"get": "retrieve"}), name="api-ticket-detail"),
-    path(
-        "tickets/<int:pk>/messages",
-        TicketViewSet.as_view({"post": "add_message"}),
-        name="api-ticket-messages",
-    ),
+    path("tickets", TicketListView.as_view(), name="api-ticket-list"),
+    path("tickets/<int:pk>", TicketView.as_view(), name="api-ticket-detail"),
+    path("tickets/<int:pk>/messages", TicketMessageListView.as_view(), name="api-ticket-messages"),
 ]

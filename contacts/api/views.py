@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.status import HTTP_201_CREATED
-from rest_framework.viewsets import GenericViewSet
+from rest_framework.views import APIView
 
 from contacts import services
 from contacts.api.serializers import (
@@ -19,77 +19,126 @@ from contacts.api.serializers import (
     MessageOut,
     TicketIn,
     TicketOut,
+    TicketPage,
     TicketQuery,
     TicketWithMessagesOut,
 )
-from contacts.models import Ticket, TicketMessage, TicketQuerySet
+from contacts.models import Ticket, TicketMessage
 from contacts.queries import listing
+from ecrm.kernel.drf import CursorPage
 from ecrm.kernel.idempotency import IdempotentMixin
 from profiles.types import Identity
 
+if TYPE_CHECKING:
+    from company.types import ApiKeyInfo
 
-class TicketViewSet(IdempotentMixin, GenericViewSet[Ticket]):
-    """The tickets of the key's shop."""
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="8 to 255 characters; sending the request again with it has no second effect.",
+)
+
+
+class KeyRequest(Request):
+    """A request signed by an API key; only a type, never made."""
+
+    auth: ApiKeyInfo
+
+
+class TicketListView(IdempotentMixin, APIView):
+    """The requests of the key's shop."""
 
     required_scopes: ClassVar[dict[str, str]] = {"GET": "tickets:read", "POST": "tickets:write"}
-    queryset = Ticket.objects.none()
-    serializer_class = TicketOut
-    lookup_value_regex = r"[0-9]{1,18}"
 
-    def get_queryset(self) -> TicketQuerySet:
-        """The tickets of the key's shop with what a row shows."""
-        return listing.of_shop(self.request.auth.shop_id)
-
-    @extend_schema(operation_id="tickets_list", parameters=[TicketQuery], responses=TicketOut(many=True))
-    def list(self, request: Request) -> Response:
-        """Requests, the newest first; with `updated_since` the longest unchanged first."""
+    @extend_schema(
+        operation_id="list_tickets",
+        summary="List requests",
+        description="The newest first; with `updated_since` the longest unchanged first.",
+        parameters=[
+            TicketQuery,
+            OpenApiParameter("cursor", str, description="`next` of the page before."),
+            OpenApiParameter("limit", int, description="At most 100; 50 when absent."),
+        ],
+        responses={200: TicketPage},
+    )
+    def get(self, request: KeyRequest) -> Response:
         query = TicketQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        rows = listing.narrowed(self.get_queryset(), **query.validated_data)
-        self.paginator.ordering = listing.ordering(**query.validated_data)
-        page = self.paginate_queryset(rows)
-        return self.get_paginated_response(TicketOut(page, many=True).data)
-
-    @extend_schema(operation_id="tickets_retrieve", responses=TicketWithMessagesOut)
-    def retrieve(self, request: Request, pk: str) -> Response:
-        """One request with what was said."""
-        ticket = get_object_or_404(self.get_queryset(), pk=int(pk))
-        return Response(self._whole(ticket))
+        rows = listing.narrowed(listing.of_shop(request.auth.shop_id), **query.validated_data)
+        page = CursorPage()
+        page.ordering = listing.ordering(**query.validated_data)  # type: ignore[assignment]  # DRF takes tuples too
+        tickets = page.paginate_queryset(rows, request, view=self)
+        return page.get_paginated_response([TicketOut(ticket).data for ticket in tickets or []])
 
     @extend_schema(
-        operation_id="tickets_create", request=TicketIn, responses={201: TicketWithMessagesOut}
+        operation_id="open_ticket",
+        summary="Open a request",
+        description="In a customer's name; he is found or created, and agents see it at once.",
+        parameters=[IDEMPOTENCY_KEY],
+        request=TicketIn,
+        responses={201: TicketWithMessagesOut},
     )
-    def create(self, request: Request) -> Response:
-        """Open a request in a customer's name; agents see it at once."""
+    def post(self, request: KeyRequest) -> Response:
         body = TicketIn(data=request.data)
         body.is_valid(raise_exception=True)
+        given = dict(body.validated_data)
         ticket = services.open_request(
-            _identity(body.validated_data["customer"]),
+            _identity(given.pop("customer")),
             shop_id=request.auth.shop_id,
-            order_external_id=body.validated_data.get("order_id"),
-            priority=PRIORITIES[body.validated_data["priority"]],
-            **{
-                field: body.validated_data[field]
-                for field in ("subject", "text", "channel", "language", "tags")
-                if field in body.validated_data
-            },
+            order_external_id=given.pop("order_id", None),
+            priority=PRIORITIES[given.pop("priority")],
+            **given,
         )
-        return Response(self._whole(self.get_queryset().get(pk=ticket.pk)), status=HTTP_201_CREATED)
+        opened = listing.of_shop(request.auth.shop_id).get(pk=ticket.pk)
+        return Response(_whole(opened), status=HTTP_201_CREATED)
+
+
+class TicketView(APIView):
+    """One request of the key's shop."""
+
+    required_scopes: ClassVar[dict[str, str]] = {"GET": "tickets:read"}
 
     @extend_schema(
-        operation_id="tickets_messages_create", request=MessageIn, responses={201: MessageOut}
+        operation_id="get_ticket",
+        summary="Read one request",
+        responses={200: TicketWithMessagesOut},
     )
-    def add_message(self, request: Request, pk: str) -> Response:
-        """Add the customer's words, mail him an answer, or leave a note for the agents."""
-        ticket = get_object_or_404(self.get_queryset(), pk=int(pk))
+    def get(self, request: KeyRequest, pk: int) -> Response:
+        return Response(_whole(_found(request, pk)))
+
+
+class TicketMessageListView(IdempotentMixin, APIView):
+    """What is said in one request."""
+
+    required_scopes: ClassVar[dict[str, str]] = {"POST": "tickets:write"}
+
+    @extend_schema(
+        operation_id="add_ticket_message",
+        summary="Add a message to a request",
+        description=(
+            "The customer's words, an answer that is mailed to him, or a note for the agents. "
+            "On a closed request the customer's words open a new one."
+        ),
+        parameters=[IDEMPOTENCY_KEY],
+        request=MessageIn,
+        responses={201: MessageOut},
+    )
+    def post(self, request: KeyRequest, pk: int) -> Response:
+        ticket = _found(request, pk)
         body = MessageIn(data=request.data)
         body.is_valid(raise_exception=True)
         message = _add(ticket, **body.validated_data)
         return Response(MessageOut(message).data, status=HTTP_201_CREATED)
 
-    def _whole(self, ticket: Ticket) -> dict[str, Any]:
-        ticket.shown = listing.messages_of(ticket)  # type: ignore[attr-defined]  # read by the serializer below
-        return dict(TicketWithMessagesOut(ticket).data)
+
+def _found(request: KeyRequest, pk: int) -> Ticket:
+    return get_object_or_404(listing.of_shop(request.auth.shop_id), pk=pk)
+
+
+def _whole(ticket: Ticket) -> dict[str, Any]:
+    messages = [MessageOut(message).data for message in listing.messages_of(ticket)]
+    return {**TicketOut(ticket).data, "messages": messages}
 
 
 def _identity(customer: dict[str, str]) -> Identity:
@@ -103,7 +152,9 @@ def _identity(customer: dict[str, str]) -> Identity:
     )
 
 
-def _add(ticket: Ticket, *, kind: str, text: str, client_id: uuid.UUID | None = None) -> TicketMessage:
+def _add(
+    ticket: Ticket, *, kind: str, text: str, client_id: uuid.UUID | None = None
+) -> TicketMessage:
     if kind == TicketMessage.Kind.AGENT:
         return services.reply(ticket.pk, text=text, client_id=client_id or uuid.uuid4(), by=None)
     if kind == TicketMessage.Kind.NOTE:

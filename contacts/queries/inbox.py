@@ -24,6 +24,7 @@ VIEWS = ("mine", "unassigned", "open", "waiting", "snoozed", "solved", "all")
 LATEST, LONGEST = "latest", "longest"
 PAGE_SIZE = 40
 MATCHED_PROFILES = 200
+MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,16 +104,16 @@ def waiting_for(agent: Agent) -> int:
     return visible_to(agent).ours().filter(mine_or_free).count()
 
 
-def longest_waiting(agent: Agent, *, limit: int = 5) -> list[Ticket]:
-    """The tickets whose customers have waited longest for a word from us."""
-    rows = visible_to(agent).ours().filter(waiting_since__isnull=False)
-    return list(rows.for_list().order_by("waiting_since", "id")[:limit])
+def longest_unassigned(agent: Agent, *, limit: int = 5) -> list[Ticket]:
+    """What nobody has taken yet, the longest waiting first."""
+    rows = visible_to(agent).unassigned().for_list()
+    return list(rows.order_by(Coalesce("waiting_since", "last_message_at"), "id")[:limit])
 
 
 def my_next(agent: Agent, *, limit: int = 5) -> list[Ticket]:
     """The agent's own tickets whose next word is ours, the longest waiting first."""
     rows = visible_to(agent).ours().assigned_to(agent.pk).for_list()
-    return list(rows.order_by(F("waiting_since").asc(nulls_last=True), "id")[:limit])
+    return list(rows.order_by(Coalesce("waiting_since", "last_message_at"), "id")[:limit])
 
 
 def matching(agent: Agent, words: str, *, limit: int = 6) -> list[Ticket]:
@@ -163,7 +164,7 @@ def _narrowed(tickets: TicketQuerySet, selection: Selection) -> TicketQuerySet:
 def _matching(tickets: TicketQuerySet, words: str) -> TicketQuerySet:
     words = words.strip()
     number = words.lstrip("#")
-    if number.isascii() and number.isdigit() and len(number) < 18:
+    if number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS:
         return tickets.filter(Q(number=int(number)) | Q(subject__icontains=words))
     return tickets.filter(
         Q(subject__icontains=words)
@@ -205,18 +206,6 @@ def _instant(text: str) -> datetime | None:
         return parse_datetime(text)
     except ValueError:
         return None
-
-
-def neighbours(tickets: Sequence[Ticket], number: int) -> tuple[int | None, int | None]:
-    """The numbers before and after this one in a list already read."""
-    numbers = [ticket.number for ticket in tickets]
-    if number not in numbers:
-        return None, None
-    place = numbers.index(number)
-    return (
-        numbers[place - 1] if place else None,
-        numbers[place + 1] if place + 1 < len(numbers) else None,
-    )
 
 
 def without_cursor(selection: Selection) -> Selection:

@@ -73,9 +73,11 @@ def answers_without_mail() -> Iterator[str]:
     answers = TicketMessage.objects.filter(kind=TicketMessage.Kind.AGENT)
     for pk in answers.filter(outgoing=None).values_list("pk", flat=True)[:SHOWN]:
         yield f"answer {pk} has no outgoing mail"
-    for pk, ticket_id, about in answers.filter(outgoing__isnull=False).values_list(
-        "pk", "ticket_id", "outgoing__about"
-    ).iterator(chunk_size=PAGE):
+    for pk, ticket_id, about in (
+        answers.filter(outgoing__isnull=False)
+        .values_list("pk", "ticket_id", "outgoing__about")
+        .iterator(chunk_size=PAGE)
+    ):
         if about != f"ticket:{ticket_id}":
             yield f"answer {pk} of ticket {ticket_id} went out as {about or 'nothing'}"
 

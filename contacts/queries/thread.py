@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from company import queries as company
 from company.types import AgentInfo
+from contacts import rules
 from contacts.models import Draft, Ticket, TicketMessage
 from messaging import queries as mails
 from messaging.types import OutgoingInfo
@@ -123,6 +124,22 @@ def of_order(order_id: int, *, shop_ids: Iterable[int], limit: int = 5) -> list[
     """The requests about an order, the latest first."""
     rows = Ticket.objects.in_shops(list(shop_ids)).filter(order_id=order_id)
     return list(rows.select_related("assignee").order_by("-last_message_at", "-id")[:limit])
+
+
+def tickets_by_id(ticket_ids: Iterable[int]) -> dict[int, Ticket]:
+    """Tickets by id, in one query."""
+    return Ticket.objects.in_bulk(set(ticket_ids))
+
+
+def messages_by_id(message_ids: Iterable[int]) -> dict[int, TicketMessage]:
+    """Messages by id with their ticket and author, in one query."""
+    rows = TicketMessage.objects.select_related("ticket", "author").filter(pk__in=set(message_ids))
+    return {row.pk: row for row in rows}
+
+
+def snippet_of(message: TicketMessage) -> str:
+    """The first words of a message."""
+    return rules.snippet(message.text)
 
 
 def colleagues(ticket: Ticket) -> list[AgentInfo]:

@@ -118,7 +118,7 @@ def add_note(
     message = ledger.append(
         ticket, kind=TicketMessage.Kind.NOTE, text=text, by=by, client_id=client_id, at=at
     )
-    ledger.note_activity(ticket, text, at=at)
+    ledger.note_activity(ticket, text=text, at=at)
     _forget_draft(ticket, by=by)
     return message
 
@@ -159,7 +159,9 @@ def save_draft(
 def _required(text: str) -> str:
     tidy = text.replace("\r\n", "\n").strip()
     if not tidy:
-        raise EmptyMessage(_("Write something first."), fields={"text": _("Write something first.")})
+        raise EmptyMessage(
+            _("Write something first."), fields={"text": _("Write something first.")}
+        )
     return tidy
 
 
@@ -258,17 +260,15 @@ def _references_before(ticket: Ticket) -> tuple[str, ...]:
     return (*mail.references, mail.message_id)
 
 
-def _settle(
-    ticket: Ticket, *, text: str, by: Agent | None, then: str, at: datetime
-) -> None:
+def _settle(ticket: Ticket, *, text: str, by: Agent | None, then: str, at: datetime) -> None:
     """The ticket after an answer: answered, owned, waiting for the customer or solved."""
     ticket.first_answered_at = ticket.first_answered_at or at
     if by is not None and ticket.assignee_id is None:
-        ledger.own(ticket, by.pk, by=by, at=at)
+        ledger.own(ticket, agent_id=by.pk, by=by, at=at)
     if then != ticket.state:
-        ledger.move(ticket, then, by=by, at=at)
+        ledger.move(ticket, to=then, by=by, at=at)
     ticket.waiting_since = None
-    ledger.note_activity(ticket, text, at=at, fields=["first_answered_at", "waiting_since"])
+    ledger.note_activity(ticket, text=text, at=at, fields=["first_answered_at", "waiting_since"])
     _forget_draft(ticket, by=by)
 
 

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from company.types import Agent
 
 LIMIT = 200
-REMEMBERED = ("state", "assignee_id", "priority", "tags", *(f for f in ledger.STATE_FIELDS if f != "state"))
+REMEMBERED = (
+    "state",
+    "assignee_id",
+    "priority",
+    "tags",
+    *(f for f in ledger.STATE_FIELDS if f != "state"),
+)
 DATES = frozenset({"snoozed_until", "solved_at", "closed_at", "waiting_since"})
 
 
@@ -56,8 +62,8 @@ class BulkResult:
 @transaction.atomic
 def apply(
     ticket_ids: Collection[int],
-    action: str,
     *,
+    action: str,
     by: Agent,
     to: int | None = None,
     until: datetime | None = None,
@@ -76,18 +82,16 @@ def apply(
     steps: dict[str, Callable[[int], Ticket]] = {
         "take": lambda pk: triage.assign(pk, to=by.pk, by=by, at=at),
         "assign": lambda pk: triage.assign(pk, to=to, by=by, at=at),
-        "solve": lambda pk: triage.change_state(pk, Ticket.State.SOLVED, by=by, at=at),
-        "open": lambda pk: triage.change_state(pk, Ticket.State.OPEN, by=by, at=at),
+        "solve": lambda pk: triage.change_state(pk, to=Ticket.State.SOLVED, by=by, at=at),
+        "open": lambda pk: triage.change_state(pk, to=Ticket.State.OPEN, by=by, at=at),
         "snooze": lambda pk: triage.snooze(pk, until=until or at, by=by, at=at),
-        "priority": lambda pk: triage.change_priority(pk, priority or 0, by=by, at=at),
+        "priority": lambda pk: triage.change_priority(pk, to=priority or 0, by=by, at=at),
         "tag": lambda pk: triage.change_tags(pk, add=[tag], by=by, at=at),
     }
     if action not in steps:
         raise UnknownAction(_("This action does not exist."))
-    rows = []
-    for before in Ticket.objects.locked().filter(pk__in=ticket_ids):
-        if row := _step(before, steps[action]):
-            rows.append(row)
+    tickets = Ticket.objects.locked().filter(pk__in=ticket_ids)
+    rows = [row for before in tickets if (row := _step(before, steps[action]))]
     if not rows:
         return BulkResult(change_id=None, changed=0, left_alone=len(ticket_ids))
     change = BulkChange.objects.create(agent_id=by.pk, action=action, rows=rows, created_at=at)
@@ -139,7 +143,7 @@ def _restore(ticket: Ticket, before: dict[str, Any], *, by: Agent, at: datetime)
     state, assignee_id = ticket.state, ticket.assignee_id
     for field, value in before.items():
         setattr(ticket, field, parse_datetime(value) if field in DATES and value else value)
-    ledger.save(ticket, [field.removesuffix("_id") for field in before], at=at)
+    ledger.save(ticket, fields=[field.removesuffix("_id") for field in before], at=at)
     ledger.say(ticket, what="undone", by=by, at=at)
     if ticket.state != state:
         ledger.publish_move(ticket, before=state, by=by, at=at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -21,7 +22,6 @@ from orders import queries as orders
 from profiles import queries as profiles
 from profiles import services as profile_services
 from profiles.types import Identity
-
 
 MOST_ORDERS = 500
 
@@ -41,7 +41,7 @@ class OrderOfAnotherCustomer(DomainError):
 
 
 @transaction.atomic
-def open_ticket(
+def open_ticket(  # noqa: PLR0913 - the parts of a ticket; all but the subject are keywords
     *,
     shop_id: int,
     profile_id: int,
@@ -79,7 +79,7 @@ def open_ticket(
 
 
 @transaction.atomic
-def open_request(
+def open_request(  # noqa: PLR0913 - the parts of a ticket; all but the subject are keywords
     identity: Identity,
     *,
     shop_id: int,
@@ -138,7 +138,7 @@ def add_customer_message(
     return add_words(ticket, text=text, client_id=client_id, at=at)
 
 
-def create(
+def create(  # noqa: PLR0913 - the parts of a ticket; all but the subject are keywords
     *,
     shop_id: int,
     profile_id: int,
@@ -170,33 +170,27 @@ def create(
         updated_at=at,
     )
     outbox.publish(
-        TicketOpened(
-            ticket_id=ticket.pk, profile_id=profile_id, shop_id=shop_id, channel=channel
-        ),
+        TicketOpened(ticket_id=ticket.pk, profile_id=profile_id, shop_id=shop_id, channel=channel),
         at=at,
     )
     return ticket
 
 
 def add_words(
-    ticket: Ticket, *, text: str, at: datetime, reply_to: str = "", **columns: object
+    ticket: Ticket, *, text: str, at: datetime, reply_to: str = "", **columns: Any
 ) -> TicketMessage:
     """The customer spoke: number it, show it, and let the ticket wait for us."""
-    message = ledger.append(
-        ticket, kind=TicketMessage.Kind.CUSTOMER, at=at, text=text, **columns
-    )
+    message = ledger.append(ticket, kind=TicketMessage.Kind.CUSTOMER, at=at, text=text, **columns)
     after = rules.state_after_customer(ticket.state)
     if after != ticket.state:
-        ledger.move(ticket, after, by=None, at=at)
+        ledger.move(ticket, to=after, by=None, at=at)
     ticket.waiting_since = ticket.waiting_since or at
     ticket.reply_to = rules.usable_address(reply_to) or ticket.reply_to
-    ledger.note_activity(ticket, text, at=at, fields=["waiting_since", "reply_to"])
+    ledger.note_activity(ticket, text=text, at=at, fields=["waiting_since", "reply_to"])
     return message
 
 
-def _follow_up(
-    closed: Ticket, *, text: str, client_id: UUID | None, at: datetime
-) -> TicketMessage:
+def _follow_up(closed: Ticket, *, text: str, client_id: UUID | None, at: datetime) -> TicketMessage:
     earlier = TicketMessage.objects.filter(
         ticket__continues=closed, client_id=client_id, client_id__isnull=False
     ).first()
@@ -228,7 +222,9 @@ def _language_of(profile_id: int, *, shop_id: int) -> str:
 
 def _require_text(text: str) -> None:
     if not text.strip():
-        raise EmptyMessage(_("Write something first."), fields={"text": _("Write something first.")})
+        raise EmptyMessage(
+            _("Write something first."), fields={"text": _("Write something first.")}
+        )
 
 
 def _require_own_order(order_id: int | None, *, profile_id: int, shop_id: int) -> None:

@@ -62,7 +62,7 @@ def already_added(ticket: Ticket, *, client_id: UUID | None, text: str) -> Ticke
     return message
 
 
-def append(
+def append(  # noqa: PLR0913 - the parts of a message; all but the ticket are keywords
     ticket: Ticket,
     *,
     kind: str,
@@ -110,7 +110,7 @@ def take_seq(ticket: Ticket) -> int:
     return ticket.last_seq
 
 
-def save(ticket: Ticket, fields: Sequence[str], *, at: datetime) -> None:
+def save(ticket: Ticket, *, fields: Sequence[str], at: datetime) -> None:
     """Store these fields of a locked ticket and count the change."""
     ticket.version += 1
     ticket.updated_at = at
@@ -118,34 +118,33 @@ def save(ticket: Ticket, fields: Sequence[str], *, at: datetime) -> None:
 
 
 def move(
-    ticket: Ticket, after: str, *, by: Agent | None, at: datetime, until: datetime | None = None
+    ticket: Ticket, *, to: str, by: Agent | None, at: datetime, until: datetime | None = None
 ) -> None:
     """Put a locked ticket into another state, with the dates that belong to it.
 
     Raises MoveNotAllowed; publishes TicketStateChanged. The same state again changes only `until`.
     """
     before = ticket.state
-    if before != after or after == Ticket.State.SNOOZED:
-        require_move(ticket, after)
-    ticket.state = after
-    ticket.snoozed_until = until if after == Ticket.State.SNOOZED else None
-    if after in rules.FINISHED:
+    if before != to or to == Ticket.State.SNOOZED:
+        _require_move(ticket, to)
+    ticket.state = to
+    ticket.snoozed_until = until if to == Ticket.State.SNOOZED else None
+    if to in rules.FINISHED:
         ticket.solved_at = ticket.solved_at or at
     else:
         ticket.solved_at = None
-    ticket.closed_at = at if after == Ticket.State.CLOSED else None
-    if after in rules.FINISHED or after == Ticket.State.WAITING:
+    ticket.closed_at = at if to == Ticket.State.CLOSED else None
+    if to in rules.FINISHED or to == Ticket.State.WAITING:
         ticket.waiting_since = None
-    save(ticket, STATE_FIELDS, at=at)
-    if before != after:
+    save(ticket, fields=STATE_FIELDS, at=at)
+    if before != to:
         publish_move(ticket, before=before, by=by, at=at)
 
 
 STATE_FIELDS = ("state", "snoozed_until", "solved_at", "closed_at", "waiting_since")
 
 
-def require_move(ticket: Ticket, after: str) -> None:
-    """Raises MoveNotAllowed when the ticket can't go to this state."""
+def _require_move(ticket: Ticket, after: str) -> None:
     if not rules.may_move(ticket.state, after):
         raise MoveNotAllowed(
             _("A request that is “%(before)s” can't become “%(after)s”.")
@@ -168,10 +167,10 @@ def publish_move(ticket: Ticket, *, before: str, by: Agent | None, at: datetime)
     )
 
 
-def own(ticket: Ticket, agent_id: int | None, *, by: Agent | None, at: datetime) -> None:
+def own(ticket: Ticket, *, agent_id: int | None, by: Agent | None, at: datetime) -> None:
     """Give a locked ticket an owner, or none, and say so in the thread. Publishes TicketAssigned."""
     ticket.assignee_id = agent_id
-    save(ticket, ["assignee"], at=at)
+    save(ticket, fields=["assignee"], at=at)
     say(ticket, what="assigned", by=by, at=at, to=agent_id)
     publish_owner(ticket, by=by, at=at)
 
@@ -201,8 +200,8 @@ def say(ticket: Ticket, *, what: str, by: Agent | None, at: datetime, **details:
     )
 
 
-def note_activity(ticket: Ticket, text: str, *, at: datetime, fields: Sequence[str] = ()) -> None:
+def note_activity(ticket: Ticket, *, text: str, at: datetime, fields: Sequence[str] = ()) -> None:
     """Store what lists show of the latest entry, and the given fields."""
     ticket.last_message_at = max(ticket.last_message_at, at)
     ticket.snippet = rules.snippet(text)
-    save(ticket, ["last_message_at", "snippet", *fields], at=at)
+    save(ticket, fields=["last_message_at", "snippet", *fields], at=at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 from django.utils.timezone import now
@@ -19,7 +19,7 @@ from profiles import services as profile_services
 from profiles.types import Identity
 
 if TYPE_CHECKING:
-    from messaging.types import ReceivedMail
+    from messaging.types import ReceivedMail, SettledOutcome
 
 AFTER_MESSAGE = failpoints.declare("contacts.after-mail-message")
 BEFORE_SETTLED = failpoints.declare("contacts.before-mail-settled")
@@ -44,12 +44,10 @@ def receive_mail(mail_id: int, *, at: datetime | None = None) -> TicketMessage |
     thread = _thread_of(mail)
     if mail.is_machine:
         return _add_machine_mail(thread, mail, at=at) if thread else None
-    if thread is not None and thread.state != Ticket.State.CLOSED:
-        message = _add_mail(thread, mail, at=at)
-        outcome = "message-added"
-    else:
-        message = _add_mail(_open_for_mail(mail, thread=thread, at=at), mail, at=at)
-        outcome = "conversation-opened"
+    joins = thread is not None and thread.state != Ticket.State.CLOSED
+    outcome: SettledOutcome = "message-added" if joins else "conversation-opened"
+    ticket = thread if joins and thread else _open_for_mail(mail, thread=thread, at=at)
+    message = _add_mail(ticket, mail, at=at)
     AFTER_MESSAGE.hit()
     messaging.settle_mail(mail_id, outcome=outcome)
     BEFORE_SETTLED.hit()
@@ -105,18 +103,16 @@ def _sender_profile(mail: ReceivedMail, *, at: datetime) -> int:
         identity = Identity(anonymous_id=f"mail:{mail.id}")
     else:
         first_name, last_name = rules.names_from(mail.from_name)
-        identity = Identity(
-            email=mail.from_address, first_name=first_name, last_name=last_name
-        )
-    return profile_services.resolve(
-        identity, shop_id=mail.shop_id, source="mail", at=at
-    ).profile_id
+        identity = Identity(email=mail.from_address, first_name=first_name, last_name=last_name)
+    return profile_services.resolve(identity, shop_id=mail.shop_id, source="mail", at=at).profile_id
 
 
 def _order_of(mail: ReceivedMail, *, profile_id: int) -> int | None:
     """The order whose mail this one answers, when it is the sender's own."""
     order_id = rules.order_named_in(mail.answers.about) if mail.answers else None
-    if order_id is None or not intake.is_own_order(order_id, profile_id=profile_id, shop_id=mail.shop_id):
+    if order_id is None or not intake.is_own_order(
+        order_id, profile_id=profile_id, shop_id=mail.shop_id
+    ):
         return None
     return order_id
 
@@ -145,7 +141,7 @@ def _add_machine_mail(ticket: Ticket, mail: ReceivedMail, *, at: datetime) -> Ti
     return message
 
 
-def _mail_columns(mail: ReceivedMail) -> dict[str, object]:
+def _mail_columns(mail: ReceivedMail) -> dict[str, Any]:
     return {
         "channel": Ticket.Channel.EMAIL,
         "mail_id": mail.id,

@@ -62,7 +62,7 @@ def assign(
         return ticket
     if to is not None and not _can_answer(to, shop_id=ticket.shop_id):
         raise AgentCannotAnswer(_("This colleague may not answer requests of this shop."))
-    ledger.own(ticket, to, by=by, at=at or now())
+    ledger.own(ticket, agent_id=to, by=by, at=at or now())
     return ticket
 
 
@@ -76,13 +76,13 @@ def take(ticket_id: int, *, by: Agent, at: datetime | None = None) -> Ticket:
     if ticket.assignee_id not in {None, by.pk}:
         raise TicketTaken(_("A colleague took this request a moment ago."))
     if ticket.assignee_id is None:
-        ledger.own(ticket, by.pk, by=by, at=at or now())
+        ledger.own(ticket, agent_id=by.pk, by=by, at=at or now())
     return ticket
 
 
 @transaction.atomic
 def change_state(
-    ticket_id: int, state: str, *, by: Agent | None, at: datetime | None = None
+    ticket_id: int, *, to: str, by: Agent | None, at: datetime | None = None
 ) -> Ticket:
     """Move the ticket to open, waiting, solved or closed; the same state changes nothing.
 
@@ -90,12 +90,12 @@ def change_state(
     """
     at = at or now()
     ticket = ledger.lock(ticket_id)
-    if ticket.state == state:
+    if ticket.state == to:
         return ticket
-    if state == Ticket.State.SNOOZED:
+    if to == Ticket.State.SNOOZED:
         raise SnoozeInThePast(_("Say until when the request shall sleep."))
-    ledger.move(ticket, state, by=by, at=at)
-    ledger.say(ticket, what=f"state:{state}", by=by, at=at)
+    ledger.move(ticket, to=to, by=by, at=at)
+    ledger.say(ticket, what=f"state:{to}", by=by, at=at)
     return ticket
 
 
@@ -111,7 +111,7 @@ def snooze(
     if until <= at:
         raise SnoozeInThePast(_("Choose a moment in the future."))
     ticket = ledger.lock(ticket_id)
-    ledger.move(ticket, Ticket.State.SNOOZED, by=by, at=at, until=until)
+    ledger.move(ticket, to=Ticket.State.SNOOZED, by=by, at=at, until=until)
     ledger.say(ticket, what="state:snoozed", by=by, at=at, until=until.isoformat())
     return ticket
 
@@ -123,21 +123,21 @@ def wake_due(*, at: datetime | None = None, limit: int = 200) -> int:
     due = Ticket.objects.due_to_wake(at).select_for_update(of=("self",), skip_locked=True)
     tickets = list(due.order_by("pk")[:limit])
     for ticket in tickets:
-        ledger.move(ticket, Ticket.State.OPEN, by=None, at=at)
+        ledger.move(ticket, to=Ticket.State.OPEN, by=None, at=at)
         ledger.say(ticket, what="state:woken", by=None, at=at)
     return len(tickets)
 
 
 @transaction.atomic
 def change_priority(
-    ticket_id: int, priority: int, *, by: Agent | None, at: datetime | None = None
+    ticket_id: int, *, to: int, by: Agent | None, at: datetime | None = None
 ) -> Ticket:
     """Say how urgent the ticket is. Raises UnknownPriority; publishes TicketChanged."""
-    if priority not in Ticket.Priority.values:
+    if to not in Ticket.Priority.values:
         raise UnknownPriority(_("This priority does not exist."))
     ticket = ledger.lock(ticket_id)
-    if ticket.priority != priority:
-        ticket.priority = priority
+    if ticket.priority != to:
+        ticket.priority = to
         _edited(ticket, "priority", by=by, at=at or now())
     return ticket
 
@@ -167,7 +167,7 @@ def _can_answer(agent_id: int, *, shop_id: int) -> bool:
 
 
 def _edited(ticket: Ticket, field: str, *, by: Agent | None, at: datetime) -> None:
-    ledger.save(ticket, [field], at=at)
+    ledger.save(ticket, fields=[field], at=at)
     publish_edit(ticket, by=by, at=at)
 
 

@@ -2,6 +2,153 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+from backoffice import extensions as frame
+from company import extensions as company_extensions
+from company import queries as company
+from contacts import permissions
+from contacts.models import Ticket
+from contacts.queries import inbox, thread
+from contacts.web import pages, timeline
+from profiles import extensions as profiles
+
+if TYPE_CHECKING:
+    from company.types import Agent
+
 
 def register() -> None:
     """Fill the registries of the modules below."""
+    _register_permissions()
+    _register_frame()
+    _register_home()
+    timeline.register()
+    profiles.panels.register(
+        profiles.Panel(
+            key="contacts.requests",
+            title=_("Requests"),
+            template="contacts/_profile_requests.html",
+            permission=permissions.VIEW,
+            load=_requests_of,
+            order=30,
+        )
+    )
+
+
+def _register_permissions() -> None:
+    for code, label, roles in (
+        (permissions.VIEW, gettext_noop("Read requests"), None),
+        (permissions.ANSWER, gettext_noop("Answer requests"), ("manager", "support")),
+    ):
+        company_extensions.permissions.register(
+            company_extensions.Permission(code=code, label=label, module="contacts", roles=roles)
+        )
+    for code, label in (
+        ("tickets:read", gettext_noop("Read requests")),
+        ("tickets:write", gettext_noop("Open requests and add messages")),
+    ):
+        company_extensions.api_scopes.register(company_extensions.ApiScope(code=code, label=label))
+
+
+def _register_frame() -> None:
+    frame.navigation.register(
+        frame.NavItem(
+            key="inbox",
+            label=_("Inbox"),
+            url_name="contacts:inbox",
+            icon="inbox",
+            permission=permissions.VIEW,
+            order=10,
+            counter=inbox.waiting_for,
+            topics=pages.topics,
+        )
+    )
+    frame.search.register(
+        frame.SearchSource(
+            key="requests",
+            label=_("Requests"),
+            permission=permissions.VIEW,
+            search=_search,
+            order=30,
+        )
+    )
+    frame.live_topics.register(
+        frame.LiveTopic(prefix="ticket", may_follow=permissions.may_follow_ticket)
+    )
+    frame.live_topics.register(
+        frame.LiveTopic(prefix="tickets", may_follow=permissions.may_follow_shop)
+    )
+    frame.commands.register(
+        frame.Command(
+            key="inbox",
+            label=_("Open the inbox"),
+            url_name="contacts:inbox",
+            icon="inbox",
+            permission=permissions.VIEW,
+            keys="g i",
+        )
+    )
+
+
+def _register_home() -> None:
+    cards: tuple[tuple[str, Any, str, Any, int], ...] = (
+        ("contacts.mine", _("Waiting for you"), "contacts/_home_mine.html", _my_day, 10),
+        ("contacts.team", _("Waiting for anybody"), "contacts/_home_team.html", _our_day, 11),
+    )
+    for key, title, template, load, order in cards:
+        frame.home.register(
+            frame.HomeCard(
+                key=key,
+                title=title,
+                template=template,
+                permission=permissions.VIEW,
+                load=load,
+                order=order,
+            )
+        )
+
+
+def _my_day(agent: Agent) -> dict[str, Any]:
+    """The agent's own tickets whose customers wait."""
+    return _day(inbox.my_next(agent), inbox.counts(agent)["mine"], "?view=mine")
+
+
+def _our_day(agent: Agent) -> dict[str, Any]:
+    """What nobody has taken yet, the longest waiting first."""
+    count = inbox.counts(agent)["unassigned"]
+    return _day(inbox.longest_unassigned(agent), count, "?view=unassigned&sort=longest")
+
+
+def _day(tickets: list[Ticket], count: int, query: str) -> dict[str, Any]:
+    if not tickets:
+        return {}
+    return {
+        "tickets": tickets,
+        "count": count,
+        "tone": "new",
+        "url": reverse("contacts:inbox") + query,
+    }
+
+
+def _search(agent: Agent, words: str) -> list[frame.Hit]:
+    return [
+        frame.Hit(
+            title=ticket.subject or str(_("(no subject)")),
+            subtitle=f"#{ticket.number} · {pages.customer_name(ticket)} · "
+            f"{ticket.get_state_display()}",
+            url=reverse("contacts:ticket", args=[ticket.number]) + "?view=all",
+            icon="ticket",
+        )
+        for ticket in inbox.matching(agent, words)
+    ]
+
+
+def _requests_of(profile_id: int, agent: Agent) -> dict[str, Any]:
+    """The customer's latest requests in the agent's shops."""
+    shop_ids = company.shop_ids(agent, permissions.VIEW)
+    tickets = thread.of_profile(profile_id, shop_ids=shop_ids)
+    return {"tickets": tickets, "tones": pages.STATE_TONES} if tickets else {}

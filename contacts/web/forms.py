@@ -53,7 +53,9 @@ class ComposerForm(forms.Form):
 
     kind = forms.ChoiceField(choices=Draft.Kind.choices)
     text = forms.CharField(
-        max_length=LONGEST_TEXT, strip=False, error_messages={"required": _("Write something first.")}
+        max_length=LONGEST_TEXT,
+        strip=False,
+        error_messages={"required": _("Write something first.")},
     )
     client_id = forms.UUIDField()
     seen_seq = forms.IntegerField(min_value=0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +19,7 @@ from contacts.models import Draft, Ticket, TicketMessage
 from contacts.queries import inbox, thread
 from contacts.queries.inbox import Selection
 from contacts.web.forms import SelectionForm
+from contacts.web.requests import AgentRequest
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -33,6 +34,7 @@ VIEW_LABELS = {
     "all": pgettext_lazy("inbox view", "All requests"),
 }
 VIEW_ICONS = {"waiting": "clock", "snoozed": "moon", "solved": "circle-check", "all": "list"}
+MOST_DIGITS = 9
 TABS = ("mine", "unassigned", "open")
 STATE_TONES = {
     "new": "new",
@@ -59,9 +61,15 @@ SNOOZE_LABELS = {
 }
 
 
-def selection_of(request: HttpRequest) -> Selection:
+def selection_of(request: AgentRequest) -> Selection:
     """The list that the URL describes."""
     return SelectionForm(request.GET).selection()
+
+
+def number_in(values: QueryDict, name: str) -> int | None:
+    """A small number out of a request, or None when there is none."""
+    text = values.get(name) or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
 
 
 def query_of(selection: Selection, **changes: object) -> str:
@@ -79,40 +87,40 @@ def query_of(selection: Selection, **changes: object) -> str:
     return "?" + urlencode({key: value for key, value in parameters.items() if value})
 
 
-def list_context(agent: Agent, selection: Selection, *, number: int | None = None) -> dict[str, Any]:
+def list_context(
+    agent: Agent, selection: Selection, *, number: int | None = None
+) -> dict[str, Any]:
     """The left pane: views with counts, filters and rows. `number` is the open ticket."""
     counts = inbox.counts(agent)
     page = inbox.page(agent, selection)
     shops = company.shops_for(agent)
     query = query_of(selection)
-    return {
+    found = {
         "selection": selection,
         "query": query,
-        "list_url": reverse("contacts:inbox") + query,
+        "list_url": _list_url(query, number),
         "tabs": [_view(view, counts, selection) for view in TABS],
         "more": [_view(view, counts, selection) for view in VIEW_LABELS if view not in TABS],
         "view_label": VIEW_LABELS[selection.view],
         "is_tab": selection.view in TABS,
-        "tickets": page.tickets,
+        "rows": [_row(ticket) for ticket in page.tickets],
         "next_query": query_of(selection, cursor=page.next_cursor) if page.next_cursor else "",
         "is_later_page": bool(selection.cursor),
         "first_query": query,
         "number": number,
-        "shops": {shop.id: shop for shop in shops},
-        "has_shops": len(shops) > 1,
+        "shops": {shop.id: shop for shop in shops} if len(shops) > 1 else {},
         "chips": _chips(selection, {shop.id: shop.name for shop in shops}),
         "filters": _filters(agent, selection, [(shop.id, shop.name) for shop in shops]),
         "sort_query": query_of(
             selection, sort="" if selection.sort == inbox.LONGEST else inbox.LONGEST
         ),
         "is_longest_first": selection.sort == inbox.LONGEST,
-        "topics": _topics(agent),
+        "topics": " ".join(topics(agent)),
         "may_answer": bool(company.shop_ids(agent, inbox.ANSWER)),
         "snoozes": SNOOZE_LABELS,
         "priorities": Ticket.Priority.choices,
-        "tones": STATE_TONES,
-        "channel_icons": CHANNEL_ICONS,
     }
+    return {"inbox": found, "open_number": number}
 
 
 def ticket_context(agent: Agent, ticket: Ticket, selection: Selection) -> dict[str, Any]:
@@ -129,7 +137,7 @@ def head_context(agent: Agent, ticket: Ticket, selection: Selection) -> dict[str
     """The head of the thread: state, owner and what can be done."""
     may_answer = permissions.may_answer(agent, ticket)
     shop = company.shop(ticket.shop_id)
-    return {
+    found = {
         "ticket": ticket,
         "shop": shop,
         "agent": agent,
@@ -147,7 +155,9 @@ def head_context(agent: Agent, ticket: Ticket, selection: Selection) -> dict[str
         "priorities": Ticket.Priority.choices,
         "tone": STATE_TONES[ticket.state],
         "channel_icon": CHANNEL_ICONS[ticket.channel],
+        "is_mine": ticket.assignee_id == agent.pk,
     }
+    return {"desk": found}
 
 
 def composer_context(
@@ -189,6 +199,29 @@ def _overtaken(ticket: Ticket, draft: Draft) -> list[TicketMessage]:
     return list(newer.exclude(author_id=draft.agent_id).select_related("author").order_by("seq"))
 
 
+def _row(ticket: Ticket) -> dict[str, Any]:
+    """One line of the list, worked out here so that the template only prints."""
+    is_finished = ticket.is_finished
+    return {
+        "ticket": ticket,
+        "customer": customer_name(ticket),
+        "at": ticket.last_message_at,
+        "tone": STATE_TONES[ticket.state],
+        "state": ticket.get_state_display(),
+        "channel": ticket.get_channel_display(),
+        "channel_icon": CHANNEL_ICONS[ticket.channel],
+        "is_ours": ticket.state in rules.OURS,
+        "is_new": ticket.state == Ticket.State.NEW,
+        "is_urgent": ticket.priority > Ticket.Priority.NORMAL and not is_finished,
+        "priority": ticket.get_priority_display(),
+    }
+
+
+def _list_url(query: str, number: int | None) -> str:
+    address = reverse("contacts:inbox") + query
+    return f"{address}&open={number}" if number else address
+
+
 def _view(view: str, counts: Any, selection: Selection) -> dict[str, Any]:
     return {
         "key": view,
@@ -200,11 +233,13 @@ def _view(view: str, counts: Any, selection: Selection) -> dict[str, Any]:
     }
 
 
-def _chips(selection: Selection, shops: dict[int, str]) -> list[dict[str, str]]:
+def _chips(selection: Selection, shops: dict[int, str]) -> list[dict[str, Any]]:
     """The filters that are on; each chip takes its own away."""
-    chips = []
+    chips: list[dict[str, Any]] = []
     if selection.shop_id:
-        chips.append({"label": shops.get(selection.shop_id, "?"), "off": query_of(selection, shop="")})
+        chips.append(
+            {"label": shops.get(selection.shop_id, "?"), "off": query_of(selection, shop="")}
+        )
     if selection.channel:
         label = Ticket.Channel(selection.channel).label
         chips.append({"label": label, "off": query_of(selection, channel="")})
@@ -247,6 +282,6 @@ def _filters(
     ]
 
 
-def _topics(agent: Agent) -> str:
-    shop_ids = sorted(company.shop_ids(agent, inbox.VIEW))
-    return " ".join(f"tickets:shop:{shop_id}" for shop_id in shop_ids)
+def topics(agent: Agent) -> list[str]:
+    """What the agent's lists and counters follow."""
+    return [f"tickets:shop:{shop_id}" for shop_id in sorted(company.shop_ids(agent, inbox.VIEW))]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
 from contacts import permissions
 from contacts.models import Ticket
 from contacts.queries import inbox, thread
 from contacts.web import pages
+from contacts.web.requests import AgentRequest
 from ecrm.kernel import access
 from ecrm.kernel.htmx import render_page
 
@@ -17,16 +18,16 @@ PAGE = "contacts/inbox.html"
 
 @require_safe
 @access.permission(permissions.VIEW)
-def ticket_list(request: HttpRequest) -> HttpResponse:
+def ticket_list(request: AgentRequest) -> HttpResponse:
     """The inbox without an open ticket; htmx gets the list alone."""
-    number = _open_number(request)
+    number = pages.number_in(request.GET, "open")
     context = pages.list_context(request.user, pages.selection_of(request), number=number)
     return render_page(request, PAGE, context, partials={"ticket-list": "list"})
 
 
 @require_safe
 @access.permission(permissions.VIEW)
-def ticket(request: HttpRequest, number: int) -> HttpResponse:
+def ticket(request: AgentRequest, number: int) -> HttpResponse:
     """The inbox with one ticket open; htmx gets the ticket alone."""
     found = ticket_or_404(request, number)
     return ticket_page(request, found)
@@ -34,27 +35,27 @@ def ticket(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_safe
 @access.permission(permissions.VIEW)
-def ticket_earlier(request: HttpRequest, number: int) -> HttpResponse:
+def ticket_earlier(request: AgentRequest, number: int) -> HttpResponse:
     """Older entries of a long thread."""
     found = ticket_or_404(request, number)
     selection = pages.selection_of(request)
     context = pages.head_context(request.user, found, selection)
-    context["thread"] = thread.thread(found, before=_number_in(request, "before") or None)
+    context["thread"] = thread.thread(found, before=pages.number_in(request.GET, "before"))
     return render_page(request, "contacts/_entries.html", context)
 
 
 @require_safe
 @access.permission(permissions.VIEW)
-def ticket_news(request: HttpRequest, number: int) -> HttpResponse:
+def ticket_news(request: AgentRequest, number: int) -> HttpResponse:
     """What was added after the last entry an open page shows, its head and its ticks."""
     found = ticket_or_404(request, number)
     return news(request, found)
 
 
-def news(request: HttpRequest, found: Ticket, *, status: int = 200) -> HttpResponse:
+def news(request: AgentRequest, found: Ticket, *, status: int = 200) -> HttpResponse:
     """The fragment that brings an open page up to date: `shown` is the last entry it has."""
     context = pages.head_context(request.user, found, pages.selection_of(request))
-    shown = _number_in(request, "shown") or 0
+    shown = pages.number_in(request.POST or request.GET, "shown") or 0
     context["thread"] = thread.news(found, after=shown)
     context["deliveries"] = [
         entry for entry in thread.deliveries(found) if entry.message.seq <= shown
@@ -63,7 +64,11 @@ def news(request: HttpRequest, found: Ticket, *, status: int = 200) -> HttpRespo
 
 
 def ticket_page(
-    request: HttpRequest, found: Ticket, *, status: int = 200, composer: dict[str, object] | None = None
+    request: AgentRequest,
+    found: Ticket,
+    *,
+    status: int = 200,
+    composer: dict[str, object] | None = None,
 ) -> HttpResponse:
     """The whole page of a ticket, or its two panes for htmx."""
     selection = pages.selection_of(request)
@@ -76,18 +81,9 @@ def ticket_page(
     return render_page(request, PAGE, context, partials=partials, status=status)
 
 
-def ticket_or_404(request: HttpRequest, number: int) -> Ticket:
+def ticket_or_404(request: AgentRequest, number: int) -> Ticket:
     """The ticket of this number within the agent's shops."""
     found = inbox.find(request.user, number)
     if found is None:
         raise Http404
     return found
-
-
-def _open_number(request: HttpRequest) -> int | None:
-    return _number_in(request, "open")
-
-
-def _number_in(request: HttpRequest, name: str) -> int | None:
-    value = request.GET.get(name) or request.POST.get(name) or ""
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None

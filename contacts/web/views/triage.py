@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -33,6 +33,7 @@ from contacts.web.forms import (
     StateForm,
     TagsForm,
 )
+from contacts.web.requests import AgentRequest
 from contacts.web.views import reading
 from contacts.web.views.writing import answerable_or_refused
 from ecrm.kernel import access
@@ -41,7 +42,7 @@ from ecrm.kernel.errors import DomainError
 
 @require_POST
 @access.permission(permissions.ANSWER)
-def ticket_state(request: HttpRequest, number: int) -> HttpResponse:
+def ticket_state(request: AgentRequest, number: int) -> HttpResponse:
     """Solve, reopen, wait or close."""
     ticket = answerable_or_refused(request, number)
     form = StateForm(request.POST)
@@ -49,13 +50,13 @@ def ticket_state(request: HttpRequest, number: int) -> HttpResponse:
         request,
         ticket,
         form,
-        lambda: services.change_state(ticket.pk, form.cleaned_data["state"], by=request.user),
+        lambda: services.change_state(ticket.pk, to=form.cleaned_data["state"], by=request.user),
     )
 
 
 @require_POST
 @access.permission(permissions.ANSWER)
-def ticket_snooze(request: HttpRequest, number: int) -> HttpResponse:
+def ticket_snooze(request: AgentRequest, number: int) -> HttpResponse:
     """Let the ticket sleep until a moment in the shop's own time."""
     ticket = answerable_or_refused(request, number)
     form = SnoozeForm(request.POST)
@@ -74,7 +75,7 @@ def ticket_snooze(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_POST
 @access.permission(permissions.ANSWER)
-def ticket_assign(request: HttpRequest, number: int) -> HttpResponse:
+def ticket_assign(request: AgentRequest, number: int) -> HttpResponse:
     """Give the ticket to a colleague, or back to everybody."""
     ticket = answerable_or_refused(request, number)
     form = AssignForm(request.POST)
@@ -88,7 +89,7 @@ def ticket_assign(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_POST
 @access.permission(permissions.ANSWER)
-def ticket_take(request: HttpRequest, number: int) -> HttpResponse:
+def ticket_take(request: AgentRequest, number: int) -> HttpResponse:
     """Make the ticket one's own, if nobody was faster."""
     ticket = answerable_or_refused(request, number)
     return _change(
@@ -98,7 +99,7 @@ def ticket_take(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_POST
 @access.permission(permissions.ANSWER)
-def ticket_priority(request: HttpRequest, number: int) -> HttpResponse:
+def ticket_priority(request: AgentRequest, number: int) -> HttpResponse:
     """Say how urgent the ticket is."""
     ticket = answerable_or_refused(request, number)
     form = PriorityForm(request.POST)
@@ -106,13 +107,15 @@ def ticket_priority(request: HttpRequest, number: int) -> HttpResponse:
         request,
         ticket,
         form,
-        lambda: triage.change_priority(ticket.pk, form.cleaned_data["priority"], by=request.user),
+        lambda: triage.change_priority(
+            ticket.pk, to=form.cleaned_data["priority"], by=request.user
+        ),
     )
 
 
 @require_POST
 @access.permission(permissions.ANSWER)
-def ticket_tags(request: HttpRequest, number: int) -> HttpResponse:
+def ticket_tags(request: AgentRequest, number: int) -> HttpResponse:
     """Add tags (separated by commas) or remove one."""
     ticket = answerable_or_refused(request, number)
     form = TagsForm(request.POST)
@@ -131,7 +134,7 @@ def ticket_tags(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_POST
 @access.permission(permissions.ANSWER)
-def bulk_change(request: HttpRequest) -> HttpResponse:
+def bulk_change(request: AgentRequest) -> HttpResponse:
     """One action for every selected ticket the agent may change."""
     form = BulkForm(request.POST)
     numbers = [int(n) for n in request.POST.getlist("selected") if n.isascii() and n.isdigit()]
@@ -142,7 +145,7 @@ def bulk_change(request: HttpRequest) -> HttpResponse:
     try:
         result = bulk.apply(
             list(rows.values_list("pk", flat=True)),
-            chosen["action"],
+            action=chosen["action"],
             by=request.user,
             until=rules.snooze_until(chosen["choice"] or "tomorrow", now().astimezone()),
             priority=chosen["priority"],
@@ -155,7 +158,7 @@ def bulk_change(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @access.permission(permissions.ANSWER)
-def bulk_undo(request: HttpRequest, change_id: int) -> HttpResponse:
+def bulk_undo(request: AgentRequest, change_id: int) -> HttpResponse:
     """Take a bulk action back where nobody touched the ticket since."""
     try:
         count = bulk.undo(change_id, by=request.user)
@@ -166,7 +169,7 @@ def bulk_undo(request: HttpRequest, change_id: int) -> HttpResponse:
 
 
 def _change(
-    request: HttpRequest, ticket: Ticket, form: forms.Form, service: Callable[[], object]
+    request: AgentRequest, ticket: Ticket, form: forms.Form, service: Callable[[], object]
 ) -> HttpResponse:
     """Run the service and show the ticket as it is then, or say why not."""
     refusal = ""
@@ -191,7 +194,7 @@ def _change(
 
 
 def _say(
-    request: HttpRequest, text: str, *, level: str = "success", change_id: int | None = None
+    request: AgentRequest, text: str, *, level: str = "success", change_id: int | None = None
 ) -> HttpResponse:
     """Tell what became of a bulk action, with a way back."""
     if not request.headers.get("HX-Request"):
@@ -209,7 +212,7 @@ def _say(
     return response
 
 
-def _back(request: HttpRequest) -> str:
+def _back(request: AgentRequest) -> str:
     """The list the action came from, when the address is ours."""
     address = request.POST.get("back", "")
     is_ours = url_has_allowed_host_and_scheme(address, allowed_hosts=None)
@@ -217,9 +220,9 @@ def _back(request: HttpRequest) -> str:
 
 
 def _summary(result: BulkResult) -> str:
-    text = ngettext(
-        "%(count)s request changed.", "%(count)s requests changed.", result.changed
-    ) % {"count": result.changed}
+    text = ngettext("%(count)s request changed.", "%(count)s requests changed.", result.changed) % {
+        "count": result.changed
+    }
     if result.left_alone:
         left = ngettext(
             "%(count)s stayed as it was.", "%(count)s stayed as they were.", result.left_alone

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from contacts.queries import thread
 from contacts.services import answering
 from contacts.web import pages
 from contacts.web.forms import ComposerForm, DraftForm
+from contacts.web.requests import AgentRequest
 from contacts.web.views import reading
 from ecrm.kernel import access
 from ecrm.kernel.errors import DomainError
@@ -26,7 +27,7 @@ from ecrm.kernel.htmx import render_page
 
 @require_POST
 @access.permission(permissions.ANSWER)
-def message_add(request: HttpRequest, number: int) -> HttpResponse:
+def message_add(request: AgentRequest, number: int) -> HttpResponse:
     """Send an answer to the customer, or add a note; a refusal keeps the text."""
     ticket = answerable_or_refused(request, number)
     form = ComposerForm(request.POST)
@@ -43,7 +44,7 @@ def message_add(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_POST
 @access.permission(permissions.ANSWER)
-def draft_save(request: HttpRequest, number: int) -> HttpResponse:
+def draft_save(request: AgentRequest, number: int) -> HttpResponse:
     """Keep what the agent has typed so far."""
     ticket = answerable_or_refused(request, number)
     form = DraftForm(request.POST)
@@ -53,7 +54,7 @@ def draft_save(request: HttpRequest, number: int) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-def answerable_or_refused(request: HttpRequest, number: int) -> Ticket:
+def answerable_or_refused(request: AgentRequest, number: int) -> Ticket:
     """The ticket when the agent may change it: 404 outside his shops, 403 where he only reads."""
     ticket = reading.ticket_or_404(request, number)
     if not permissions.may_answer(request.user, ticket):
@@ -85,7 +86,7 @@ def _write(
     )
 
 
-def _done(request: HttpRequest, number: int) -> HttpResponse:
+def _done(request: AgentRequest, number: int) -> HttpResponse:
     """A fresh composer and the new entries for htmx; the ticket's page for a plain browser."""
     selection = pages.selection_of(request)
     if not request.headers.get("HX-Request"):
@@ -95,7 +96,7 @@ def _done(request: HttpRequest, number: int) -> HttpResponse:
     context = {
         **pages.head_context(request.user, ticket, selection),
         **pages.composer_context(request.user, ticket, text=""),
-        "thread": thread.news(ticket, after=_shown(request)),
+        "thread": thread.news(ticket, after=pages.number_in(request.POST, "shown") or 0),
         "deliveries": [],
     }
     response = render_page(request, "contacts/_sent.html", context)
@@ -104,7 +105,7 @@ def _done(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _refused(
-    request: HttpRequest,
+    request: AgentRequest,
     ticket: Ticket,
     form: ComposerForm,
     *,
@@ -127,15 +128,10 @@ def _refused(
     context = {
         **pages.head_context(request.user, ticket, pages.selection_of(request)),
         **composer,
-        "thread": thread.news(ticket, after=_shown(request)),
+        "thread": thread.news(ticket, after=pages.number_in(request.POST, "shown") or 0),
         "deliveries": [],
     }
     return render_page(request, "contacts/_sent.html", context, status=422)
-
-
-def _shown(request: HttpRequest) -> int:
-    value = request.POST.get("shown", "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
 
 
 def _first_error(form: ComposerForm) -> str:

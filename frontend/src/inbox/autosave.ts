@@ -1,0 +1,61 @@
+import { find, isControl } from "../behaviours/dom";
+
+const WAIT_MS = 900;
+let timer = 0;
+
+function say(form: HTMLFormElement, state: "saving" | "saved" | "failed" | ""): void {
+  const sign = find("[data-ecrm-saved]", form);
+  if (sign) sign.textContent = state === "" ? "" : (sign.dataset[state] ?? "");
+}
+
+function csrf(form: HTMLFormElement): string {
+  return find<HTMLInputElement>("input[name=csrfmiddlewaretoken]", form)?.value ?? "";
+}
+
+async function save(form: HTMLFormElement): Promise<void> {
+  const url = form.dataset["ecrmAutosave"];
+  if (!url || !form.isConnected) return;
+  say(form, "saving");
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      body: new FormData(form),
+      headers: { "X-CSRFToken": csrf(form) },
+      keepalive: true,
+    });
+    say(form, response.ok ? "saved" : "failed");
+  } catch {
+    say(form, "failed");
+  }
+}
+
+function saveSoon(form: HTMLFormElement): void {
+  window.clearTimeout(timer);
+  timer = window.setTimeout(() => void save(form), WAIT_MS);
+}
+
+const composerOf = (target: EventTarget | null): HTMLFormElement | null =>
+  target instanceof Element ? target.closest<HTMLFormElement>("form[data-ecrm-autosave]") : null;
+
+/** "r" and "n" press a label: the choice is made, and then the hand wants to write. */
+function onWrite(event: MouseEvent): void {
+  const label = event.target instanceof Element ? event.target.closest("[data-ecrm-write]") : null;
+  const form = composerOf(label);
+  if (!label || !form || (isControl(event.target) && event.target instanceof HTMLInputElement)) return;
+  window.setTimeout(() => find<HTMLTextAreaElement>("textarea", form)?.focus());
+}
+
+/** What is typed is kept on the server: another browser and tomorrow find it again. */
+export function startAutosave(): void {
+  document.addEventListener("input", (event) => {
+    const form = composerOf(event.target);
+    if (form) saveSoon(form);
+  });
+  document.addEventListener("submit", () => window.clearTimeout(timer));
+  document.addEventListener("visibilitychange", () => {
+    const form = find<HTMLFormElement>("form[data-ecrm-autosave]");
+    const text = form ? (find<HTMLTextAreaElement>("textarea", form)?.value ?? "") : "";
+    if (document.hidden && form && text.trim() !== "") void save(form);
+  });
+  document.addEventListener("click", onWrite);
+}
