@@ -11,6 +11,16 @@ from launcher.toolbox import Toolbox
 
 LOOPS = ("relay", "sender", "inbound", "fetch")
 DEMO_LOOPS = ("mailbox",)
+_WEB = (
+    *("-m", "uvicorn", "ecrm.asgi:application", "--host", "127.0.0.1"),
+    # The product reads proxy headers itself (ECRM_PROXIES), and it logs requests in its own way.
+    *("--no-proxy-headers", "--no-access-log", "--no-server-header"),
+    *("--timeout-graceful-shutdown", "3", "--ws-ping-interval", "20"),
+)
+_WORKER = (
+    *("-m", "celery", "-A", "ecrm", "worker", "-B", "--loglevel", "INFO"),
+    *("--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle"),
+)
 
 
 class Product:
@@ -90,32 +100,20 @@ class Product:
 
     def start(self, supervisor: Supervisor, *, port: int, demo: bool) -> None:
         """Start web, worker and loops together and wait until the sign-in page answers."""
-        python = self._tools.packages.python
+        schedule = self._place.path("celerybeat-schedule")
+        loops = (*LOOPS, *(DEMO_LOOPS if demo else ()))
         processes = (
-            self._process(
-                "web",
-                [python, "-m", "uvicorn", "ecrm.asgi:application", "--host", "127.0.0.1",
-                 "--port", str(port), "--no-access-log", "--no-proxy-headers", "--timeout-graceful-shutdown", "3",
-                 "--ws-ping-interval", "20", "--no-server-header"],
-                port=port,
-            ),
-            self._process(
-                "worker",
-                [python, "-m", "celery", "-A", "ecrm", "worker", "-B", "--pool", "threads",
-                 "-c", "4", "--loglevel", "INFO", "--without-gossip", "--without-mingle",
-                 "--schedule", self._place.path("celerybeat-schedule")],
-            ),
-            self._process(
-                "work", [python, "manage.py", "work", *LOOPS, *(DEMO_LOOPS if demo else ())]
-            ),
-        )  # fmt: skip
+            self._process("web", [*_WEB, "--port", str(port)], port=port),
+            self._process("worker", [*_WORKER, "--schedule", schedule]),
+            self._process("work", ["manage.py", "work", *loops]),
+        )
         with self._tools.watch.step("Web, worker and loops"):
             supervisor.start(*processes, patience=120)
 
     def _process(self, name: str, command: list[str | Path], *, port: int | None = None) -> Process:
         return Process(
             name=name,
-            command=command,
+            command=[self._tools.packages.python, *command],
             env=self._env,
             cwd=CHECKOUT,
             log=self._place.log(name),
