@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from django.http import HttpRequest
+from rest_framework.request import Request
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShopInfo:
@@ -71,3 +74,15 @@ class Agent(Protocol):
     def has_perm(self, code: str, obj: Any = None) -> bool:
         """True when any shop's grant holds the permission."""
         ...
+
+
+class AgentRequest(HttpRequest):
+    """What a view behind `access.permission` or `access.signed_in` gets; only a type, never made."""
+
+    user: Agent  # type: ignore[assignment] # anonymous visitors never get past the decorator
+
+
+class ApiRequest(Request):
+    """What an API view behind a scope gets; only a type, never made."""
+
+    auth: ApiKeyInfo

@@ -22,9 +22,12 @@ from django.conf import settings  # noqa: E402
 from ecrm.kernel.web.bodies import BufferedBodies  # noqa: E402
 from ecrm.urls import websocket_urlpatterns  # noqa: E402
 
+# Django types its handler more loosely than WSGI does.
+_pages = WSGIMiddleware(_django, workers=8)  # type: ignore[arg-type]
+
 application = ProtocolTypeRouter(
     {
-        "http": BufferedBodies(WSGIMiddleware(_django, workers=8), limit=settings.ECRM_MAX_BODY),
+        "http": BufferedBodies(_pages, limit=settings.ECRM_MAX_BODY),
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
         ),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from ecrm import env
-from ecrm.env import BASE_DIR, Path
+from ecrm.env import BASE_DIR
 
 # --- What differs between installations -----------------------------------------------------------
 

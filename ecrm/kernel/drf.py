@@ -121,6 +121,11 @@ def _refuse_unstorable(value: Any) -> None:
         raise ValueError("U+0000 and lone surrogates can't be stored")
 
 
+def key_of(request: Request) -> Any:
+    """The API key that signed the request (with `id`, `shop_id`, `scopes`), or None."""
+    return request.auth
+
+
 class HasScope(BasePermission):
     """The API key carries the scope that the view names for the method.
 
@@ -130,7 +135,8 @@ class HasScope(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """True when the key's scopes contain the one required."""
-        if request.auth is None:
+        key = key_of(request)
+        if key is None:
             return False
         scopes: Mapping[str, str] = getattr(view, "required_scopes", {})
         method = "GET" if request.method in {"HEAD", "OPTIONS"} else str(request.method)
@@ -139,7 +145,7 @@ class HasScope(BasePermission):
             if method not in view.allowed_methods:
                 raise exceptions.MethodNotAllowed(method)
             return False
-        if required not in request.auth.scopes:
+        if required not in key.scopes:
             raise MissingScope(required)
         return True
 
@@ -164,7 +170,8 @@ class KeyThrottle(SimpleRateThrottle):
 
     def get_cache_key(self, request: Request, view: Any) -> str | None:
         """One counter per key; unauthenticated requests fail before they cost anything."""
-        return f"api-rate:{request.auth.id}" if request.auth else None
+        key = key_of(request)
+        return f"api-rate:{key.id}" if key else None
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Count the request in the current minute; a fixed window costs one round trip."""

@@ -19,6 +19,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ecrm.kernel.drf import key_of
 from ecrm.kernel.errors import DomainError
 from ecrm.kernel.models import IdempotencyKey
 
@@ -101,7 +102,7 @@ class _Claim:
         if len(key) not in KEY_LENGTH:
             raise UnusableKey(_("Idempotency-Key has 8 to 255 characters."))
         self._key = key
-        self._principal = f"key:{request.auth.id}"
+        self._principal = f"key:{key_of(request).id}"
         self._method = str(request.method)
         self._route = request.path[:200]
         self._digest = hashlib.sha256(

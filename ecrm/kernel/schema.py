@@ -67,7 +67,7 @@ class ProblemSchema(AutoSchema):
         return operation
 
 
-class MoneyFieldSchema(OpenApiSerializerFieldExtension):
+class MoneyFieldSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
     """Describes an amount with its currency."""
 
     target_class = "ecrm.kernel.drf.MoneyField"
@@ -84,7 +84,7 @@ class MoneyFieldSchema(OpenApiSerializerFieldExtension):
         }
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Describes the bearer key."""
 
     target_class = "company.api.authentication.ApiKeyAuthentication"

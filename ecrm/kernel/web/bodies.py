@@ -13,7 +13,7 @@ from typing import IO, Any
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
 
 IN_MEMORY_BYTES = 256 * 1024
 BLOCK_BYTES = 64 * 1024
