@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -38,7 +38,7 @@ def audit_list(request: HttpRequest) -> HttpResponse:
     page = Paginator(_filtered(me, form), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
-        "rows": [(entry, shops.get(entry.shop_id or 0)) for entry in page],
+        "rows": [(entry, shops.get(entry.shop_id or 0), summary(entry.changes)) for entry in page],
         "filter": form,
         "shops": shops.values(),
         "actions": queries.audit_actions(me),
@@ -101,6 +101,24 @@ def _lines(rows: QuerySet[AuditEntry]) -> Iterator[str]:
             entry.hash,
         )
         yield writer.writerow([harmless(str(value)) for value in values])
+
+
+def summary(changes: Mapping[str, Any]) -> str:
+    """What changed, on one line: `name: a → b, scopes: x y`."""
+    return ", ".join(f"{name}: {_told(value)}" for name, value in changes.items())
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list) and len(value) == 2:  # noqa: PLR2004 - before and after
+        before, after = (_plain(side) for side in value)
+        return f"{before} → {after}"
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(str(item) for item in value)
+    return "–" if value in (None, "") else str(value)  # noqa: RUF001 - a dash for nothing
 
 
 def harmless(text: str) -> str:

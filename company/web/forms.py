@@ -21,6 +21,7 @@ from company.models import Agent
 from company.models.shops import Weekday
 from ecrm.kernel.errors import DomainError
 
+COLUMNS = {"class": "ec-columns"}
 SHOP_LANGUAGES = ("fr", "en", "de", "it", "es", "nl", "pt", "pl", "sv", "da", "cs", "fi")
 _SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})")  # noqa: RUF001 - people type both
 
@@ -89,7 +90,7 @@ class ShopForm(forms.Form):
     brand = forms.CharField(label=_("Brand"), max_length=80)
     market = forms.ChoiceField(label=_("Market"), choices=_markets)
     languages = forms.MultipleChoiceField(
-        label=_("Languages"), choices=_languages, widget=forms.CheckboxSelectMultiple
+        label=_("Languages"), choices=_languages, widget=forms.CheckboxSelectMultiple(COLUMNS)
     )
     default_language = forms.ChoiceField(label=_("Main language"), choices=_languages)
     currency = forms.ChoiceField(label=_("Currency"), choices=_currencies, initial="EUR")
@@ -228,7 +229,7 @@ class TeamForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=60)
     shop = forms.TypedChoiceField(label=_("Shop"), coerce=int, empty_value=None, required=False)
     members = forms.TypedMultipleChoiceField(
-        label=_("Members"), coerce=int, required=False, widget=forms.CheckboxSelectMultiple
+        label=_("Members"), coerce=int, required=False, widget=forms.CheckboxSelectMultiple(COLUMNS)
     )
 
     def __init__(self, *args: Any, shops: Choices, agents: Choices, **kwargs: Any) -> None:
