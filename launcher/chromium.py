@@ -24,10 +24,14 @@ _UNPACK = (
 
 
 def find(state: State, watch: Stopwatch, settings: UserSettings, node: Callable[[], Node]) -> Path:
-    """What ECRM_CHROMIUM names, else a Chromium on PATH that starts, else the one from npm."""
-    if told := settings.get("ECRM_CHROMIUM"):
+    """What ECRM_CHROMIUM names, else a Chromium on PATH that starts, else the one from npm.
+
+    ECRM_CHROMIUM=npm insists on the last.
+    """
+    told = settings.get("ECRM_CHROMIUM")
+    if told and told != "npm":
         return Path(told)
-    return on_path() or _from_npm(state, watch, node)
+    return (None if told else on_path()) or _from_npm(state, watch, node)
 
 
 def on_path() -> Path | None:
@@ -61,6 +65,7 @@ def _from_npm(state: State, watch: Stopwatch, node: Callable[[], Node]) -> Path:
             _unpack_archive(node(), packed / f"{archive}.tar.br", folder / archive, log)
         _write_starter(folder)
         _require_running(program, log)
+        shutil.rmtree(folder / "node_modules")
         state.mark_done("npm-chromium", mark)
     return program
 
