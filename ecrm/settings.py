@@ -138,6 +138,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "company.middleware.AgentSessionMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -148,7 +149,7 @@ ROOT_URLCONF = "ecrm.urls"
 ASGI_APPLICATION = "ecrm.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = True
-X_FRAME_OPTIONS = "DENY"
+X_FRAME_OPTIONS = "SAMEORIGIN"  # for browsers without frame-ancestors, which says none
 
 TEMPLATES = [
     {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from backoffice.realtime.urls import websocket_urlpatterns
 from ecrm.kernel import access
@@ -16,7 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema/", access.public(SpectacularAPIView.as_view()), name="api-schema"),
     path(
         "api/docs/",
-        access.public(SpectacularSwaggerView.as_view(url_name="api-schema")),
+        access.public(SpectacularSwaggerSplitView.as_view(url_name="api-schema")),
         name="api-docs",
     ),
     path("api/v1/", include("profiles.api.urls")),

@@ -159,10 +159,10 @@ def texts_of_template(source: str) -> Iterator[Text]:
                 target.append(f"%({content})s" if is_variable else content.replace("%", "%%"))
         elif token.token_type == TokenType.BLOCK and (match := block_re.match(content)):
             lines, is_trimmed = [], " trimmed" in content
-            context = match["context"].strip("\"'") if match["context"] else None
+            context = _unquote(match[1]) if match[1] else None
         elif token.token_type == TokenType.BLOCK and (match := inline_re.match(content)):
-            given = match["context"]
-            yield (given.strip("\"'") if given else None), _unquote(match[1]), None
+            given = match[3]
+            yield (_unquote(given) if given else None), _unquote(match[1]), None
         if token.token_type in {TokenType.BLOCK, TokenType.VAR}:
             for quoted in constant_re.findall(content):
                 yield None, _unquote(quoted), None
