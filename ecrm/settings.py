@@ -282,6 +282,19 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 # anybody lock a colleague out.
 ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,30/900s/key"}
 PASSWORD_RESET_TIMEOUT = 3600
+ACCOUNT_FORMS = {
+    "login": "company.web.account_forms.LoginForm",
+    "change_password": "company.web.account_forms.ChangePasswordForm",
+    "set_password": "company.web.account_forms.SetPasswordForm",
+    "reset_password": "company.web.account_forms.ResetPasswordForm",
+    "reset_password_from_key": "company.web.account_forms.ResetPasswordKeyForm",
+    "reauthenticate": "company.web.account_forms.ReauthenticateForm",
+}
+MFA_FORMS = {
+    "authenticate": "company.web.account_forms.AuthenticateForm",
+    "reauthenticate": "company.web.account_forms.FactorReauthenticateForm",
+    "activate_totp": "company.web.account_forms.ActivateTOTPForm",
+}
 MFA_ADAPTER = "company.adapters.accounts.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
