@@ -129,18 +129,27 @@ def mark_seen(agent_id: int, *, at: datetime | None = None) -> None:
 @transaction.atomic
 def retry_deliveries(delivery_ids: Iterable[int], *, by: Agent) -> int:
     """Give parked deliveries a fresh set of attempts, with an audit entry; returns how many."""
-    ids = list(delivery_ids)
+    ids = _parked_ids(delivery_ids)
     count = outbox.retry(ids)
-    audit.record_audit(action="outbox.retried", target="outbox", by=by, changes={"deliveries": ids})
+    _record("outbox.deliveries-retried", ids, by=by)
     return count
 
 
 @transaction.atomic
 def discard_deliveries(delivery_ids: Iterable[int], *, by: Agent) -> int:
     """Give parked deliveries up for good, with an audit entry; returns how many."""
-    ids = list(delivery_ids)
+    ids = _parked_ids(delivery_ids)
     count = outbox.discard(ids)
-    audit.record_audit(
-        action="outbox.discarded", target="outbox", by=by, changes={"deliveries": ids}
-    )
+    _record("outbox.deliveries-discarded", ids, by=by)
     return count
+
+
+def _parked_ids(delivery_ids: Iterable[int]) -> list[int]:
+    """Lock those which are still parked, so that the audit entry tells what really happened."""
+    parked = outbox.parked().filter(pk__in=list(delivery_ids)).order_by("pk")
+    return list(parked.select_for_update(of=("self",)).values_list("pk", flat=True))
+
+
+def _record(action: str, ids: list[int], *, by: Agent) -> None:
+    if ids:
+        audit.record_audit(action=action, target="outbox", by=by, changes={"deliveries": ids})

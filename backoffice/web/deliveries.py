@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from backoffice import services
 from backoffice.web.forms import Deliveries
 from ecrm.kernel import access, outbox
-from ecrm.kernel.htmx import render_page
+from ecrm.kernel.htmx import render_page, toast
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -46,34 +46,22 @@ def delivery_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @access.permission("company.operate")
 def delivery_retry(request: HttpRequest) -> HttpResponse:
     """Try the selected deliveries again."""
-    form = Deliveries(request.POST)
-    count = (
-        services.retry_deliveries(form.cleaned_data["ids"], by=request.user)
-        if form.is_valid()
-        else 0
+    count = services.retry_deliveries(_selected(request), by=request.user)
+    text = ngettext(
+        "%(count)d delivery is tried again", "%(count)d deliveries are tried again", count
     )
-    return _done(
-        ngettext("%(count)d delivery is tried again", "%(count)d deliveries are tried again", count)
-        % {"count": count}
-    )
+    return toast(HttpResponse(status=204), text % {"count": count})
 
 
 @require_POST
 @access.permission("company.operate")
 def delivery_discard(request: HttpRequest) -> HttpResponse:
     """Give the selected deliveries up."""
+    count = services.discard_deliveries(_selected(request), by=request.user)
+    text = ngettext("%(count)d delivery is discarded", "%(count)d deliveries are discarded", count)
+    return toast(HttpResponse(status=204), text % {"count": count})
+
+
+def _selected(request: HttpRequest) -> list[int]:
     form = Deliveries(request.POST)
-    count = (
-        services.discard_deliveries(form.cleaned_data["ids"], by=request.user)
-        if form.is_valid()
-        else 0
-    )
-    return _done(
-        ngettext("%(count)d delivery is discarded", "%(count)d deliveries are discarded", count)
-        % {"count": count}
-    )
-
-
-def _done(text: str) -> HttpResponse:
-    trigger = {"ecrm:toast": {"text": text}, "ecrm:changed": {}, "ecrm:panel-close": {}}
-    return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(trigger)})
+    return form.cleaned_data["ids"] if form.is_valid() else []

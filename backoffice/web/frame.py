@@ -79,6 +79,17 @@ class Frame:
         return self.rail[PHONE_BAR_ITEMS:]
 
     @cached_property
+    def help_links(self) -> list[extensions.HelpLink]:
+        if self.agent is None:
+            return []
+        agent = self.agent
+        return [
+            link
+            for link in extensions.help_links
+            if link.permission is None or agent.has_perm(link.permission)
+        ]
+
+    @cached_property
     def shops(self) -> list[ShopInfo]:
         return company.shops_for(self.agent) if self.agent else []
 

@@ -32,7 +32,7 @@ export function showToast({ text, level = "success", undo }: Toast): void {
   const toast = make("div", `ec-toast ec-toast-${level}`);
   toast.append(makeIcon(level === "success" || level === "info" ? "circle-check" : "alert-circle"), make("span", "ec-grow", text));
   if (undo) {
-    const button = make("button", "ec-toast-action", undo.label ?? word("undo"));
+    const button = make("button", "ec-toast-action", undo.label || word("undo"));
     button.type = "button";
     button.addEventListener("click", () => {
       toast.remove();
