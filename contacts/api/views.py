@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.status import HTTP_201_CREATED
 from rest_framework.views import APIView
 
+from company.types import ApiRequest
 from contacts import services
 from contacts.api.serializers import (
     PRIORITIES,
@@ -29,21 +29,12 @@ from ecrm.kernel.drf import CursorPage
 from ecrm.kernel.idempotency import IdempotentMixin
 from profiles.types import Identity
 
-if TYPE_CHECKING:
-    from company.types import ApiKeyInfo
-
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
     OpenApiParameter.HEADER,
     description="8 to 255 characters; sending the request again with it has no second effect.",
 )
-
-
-class KeyRequest(Request):
-    """A request signed by an API key; only a type, never made."""
-
-    auth: ApiKeyInfo
 
 
 class TicketListView(IdempotentMixin, APIView):
@@ -62,7 +53,7 @@ class TicketListView(IdempotentMixin, APIView):
         ],
         responses={200: TicketPage},
     )
-    def get(self, request: KeyRequest) -> Response:
+    def get(self, request: ApiRequest) -> Response:
         query = TicketQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         rows = listing.narrowed(listing.of_shop(request.auth.shop_id), **query.validated_data)
@@ -79,7 +70,7 @@ class TicketListView(IdempotentMixin, APIView):
         request=TicketIn,
         responses={201: TicketWithMessagesOut},
     )
-    def post(self, request: KeyRequest) -> Response:
+    def post(self, request: ApiRequest) -> Response:
         body = TicketIn(data=request.data)
         body.is_valid(raise_exception=True)
         given = dict(body.validated_data)
@@ -104,7 +95,7 @@ class TicketView(APIView):
         summary="Read one request",
         responses={200: TicketWithMessagesOut},
     )
-    def get(self, request: KeyRequest, pk: int) -> Response:
+    def get(self, request: ApiRequest, pk: int) -> Response:
         return Response(_whole(_found(request, pk)))
 
 
@@ -124,7 +115,7 @@ class TicketMessageListView(IdempotentMixin, APIView):
         request=MessageIn,
         responses={201: MessageOut},
     )
-    def post(self, request: KeyRequest, pk: int) -> Response:
+    def post(self, request: ApiRequest, pk: int) -> Response:
         ticket = _found(request, pk)
         body = MessageIn(data=request.data)
         body.is_valid(raise_exception=True)
@@ -132,7 +123,7 @@ class TicketMessageListView(IdempotentMixin, APIView):
         return Response(MessageOut(message).data, status=HTTP_201_CREATED)
 
 
-def _found(request: KeyRequest, pk: int) -> Ticket:
+def _found(request: ApiRequest, pk: int) -> Ticket:
     return get_object_or_404(listing.of_shop(request.auth.shop_id), pk=pk)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -33,7 +33,6 @@ class Selection:
 
     view: str = "mine"
     words: str = ""
-    shop_id: int | None = None
     channel: str = ""
     priority: int | None = None
     tag: str = ""
@@ -43,7 +42,7 @@ class Selection:
     @property
     def is_narrowed(self) -> bool:
         """Whether a filter beyond the view is on."""
-        return bool(self.words or self.shop_id or self.channel or self.priority or self.tag)
+        return bool(self.words or self.channel or self.priority or self.tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +69,25 @@ def find(agent: Agent, number: int) -> Ticket | None:
     return rows.filter(number=number).first()
 
 
-def page(agent: Agent, selection: Selection, *, size: int = PAGE_SIZE) -> TicketPage:
-    """One page of a list. Runs two queries (three with words), whatever the number of rows."""
-    tickets = _narrowed(_in_view(visible_to(agent), selection.view, agent), selection)
-    moment = _moment_of(selection.sort)
-    if selection.sort == LONGEST:
-        ordered = tickets.annotate(moment=moment).order_by("moment", "id")
-    else:
-        ordered = tickets.annotate(moment=moment).order_by("-moment", "-id")
-    rows = list(_after_cursor(ordered, selection).for_list()[: size + 1])
+def page(
+    shop_ids: Collection[int], *, selection: Selection, agent_id: int, size: int = PAGE_SIZE
+) -> TicketPage:
+    """One page of a list of these shops. One query (two with words), however many rows."""
+    tickets = _in_view(Ticket.objects.in_shops(shop_ids), selection.view, agent_id)
+    tickets = _narrowed(tickets, selection).annotate(moment=_moment_of(selection.sort))
+    order = ("moment", "id") if selection.sort == LONGEST else ("-moment", "-id")
+    rows = list(_after_cursor(tickets.order_by(*order), selection).for_list()[: size + 1])
     return TicketPage(rows[:size], _cursor(rows[size - 1]) if len(rows) > size else "")
 
 
-def counts(agent: Agent) -> Mapping[str, int]:
-    """How many tickets stand in each view of work to do, in one query."""
+def counts(shop_ids: Collection[int], *, agent_id: int) -> Mapping[str, int]:
+    """How many tickets of these shops stand in each view of work to do, in one query."""
     ours = Q(state__in=rules.OURS)
     return (
-        visible_to(agent)
+        Ticket.objects.in_shops(shop_ids)
         .open()
         .aggregate(
-            mine=Count("pk", filter=ours & Q(assignee_id=agent.pk)),
+            mine=Count("pk", filter=ours & Q(assignee_id=agent_id)),
             unassigned=Count("pk", filter=ours & Q(assignee=None)),
             open=Count("pk", filter=ours),
             waiting=Count("pk", filter=Q(state=Ticket.State.WAITING)),
@@ -129,15 +127,20 @@ def undoable(agent: Agent, change_id: int, *, at: datetime) -> BulkChange | None
     return rows.filter(pk=change_id).first()
 
 
-def tags_in_use(agent: Agent, *, limit: int = 30) -> list[str]:
-    """The tags on unfinished tickets of the agent's shops, for the filter."""
-    rows = visible_to(agent).open().exclude(tags=[]).values_list("tags", flat=True)[:500]
+def tags_in_use(shop_ids: Collection[int], *, limit: int = 30) -> list[str]:
+    """The tags on unfinished tickets of these shops, for the filter."""
+    rows = (
+        Ticket.objects.in_shops(shop_ids)
+        .open()
+        .exclude(tags=[])
+        .values_list("tags", flat=True)[:500]
+    )
     return sorted({tag for tags in rows for tag in tags})[:limit]
 
 
-def _in_view(tickets: TicketQuerySet, view: str, agent: Agent) -> TicketQuerySet:
+def _in_view(tickets: TicketQuerySet, view: str, agent_id: int) -> TicketQuerySet:
     if view == "mine":
-        return tickets.ours().assigned_to(agent.pk)
+        return tickets.ours().assigned_to(agent_id)
     if view == "unassigned":
         return tickets.unassigned()
     if view == "open":
@@ -150,8 +153,6 @@ def _in_view(tickets: TicketQuerySet, view: str, agent: Agent) -> TicketQuerySet
 
 
 def _narrowed(tickets: TicketQuerySet, selection: Selection) -> TicketQuerySet:
-    if selection.shop_id:
-        tickets = tickets.filter(shop_id=selection.shop_id)
     if selection.channel:
         tickets = tickets.filter(channel=selection.channel)
     if selection.priority:

@@ -114,12 +114,14 @@ def _register_home() -> None:
 
 def _my_day(agent: Agent) -> dict[str, Any]:
     """The agent's own tickets whose customers wait."""
-    return _day(inbox.my_next(agent), inbox.counts(agent)["mine"], "?view=mine")
+    count = inbox.counts(company.shop_ids(agent, permissions.VIEW), agent_id=agent.pk)["mine"]
+    return _day(inbox.my_next(agent), count, "?view=mine")
 
 
 def _our_day(agent: Agent) -> dict[str, Any]:
     """What nobody has taken yet, the longest waiting first."""
-    count = inbox.counts(agent)["unassigned"]
+    shop_ids = company.shop_ids(agent, permissions.VIEW)
+    count = inbox.counts(shop_ids, agent_id=agent.pk)["unassigned"]
     return _day(inbox.longest_unassigned(agent), count, "?view=unassigned&sort=longest")
 
 

@@ -21,7 +21,6 @@ class SelectionForm(forms.Form):
 
     view = forms.ChoiceField(choices=[(view, view) for view in inbox.VIEWS], required=False)
     q = forms.CharField(required=False, max_length=200)
-    shop = forms.IntegerField(required=False, min_value=1)
     channel = forms.ChoiceField(choices=Ticket.Channel.choices, required=False)
     priority = forms.ChoiceField(choices=Ticket.Priority.choices, required=False)
     tag = forms.CharField(required=False, max_length=rules.MAX_TAG_LENGTH)
@@ -39,7 +38,6 @@ class SelectionForm(forms.Form):
         return inbox.Selection(
             view=found.get("view") or ("all" if words else "mine"),
             words=words,
-            shop_id=found.get("shop"),
             channel=found.get("channel") or "",
             priority=int(found["priority"]) if found.get("priority") else None,
             tag=found.get("tag") or "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -13,16 +14,17 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from backoffice import queries as frame
 from company import queries as company
+from company.types import AgentRequest
 from contacts import permissions, rules
 from contacts.models import Draft, Ticket, TicketMessage
 from contacts.queries import inbox, thread
 from contacts.queries.inbox import Selection
 from contacts.web.forms import SelectionForm
-from contacts.web.requests import AgentRequest
 
 if TYPE_CHECKING:
-    from company.types import Agent
+    from company.types import Agent, ShopInfo
 
 VIEW_LABELS = {
     "mine": _("Mine"),
@@ -77,7 +79,6 @@ def query_of(selection: Selection, **changes: object) -> str:
     parameters = {
         "view": selection.view,
         "q": selection.words,
-        "shop": selection.shop_id,
         "channel": selection.channel,
         "priority": selection.priority,
         "tag": selection.tag,
@@ -87,13 +88,13 @@ def query_of(selection: Selection, **changes: object) -> str:
     return "?" + urlencode({key: value for key, value in parameters.items() if value})
 
 
-def list_context(
-    agent: Agent, selection: Selection, *, number: int | None = None
-) -> dict[str, Any]:
+def list_context(request: AgentRequest, *, number: int | None = None) -> dict[str, Any]:
     """The left pane: views with counts, filters and rows. `number` is the open ticket."""
-    counts = inbox.counts(agent)
-    page = inbox.page(agent, selection)
-    shops = company.shops_for(agent)
+    agent, selection = request.user, selection_of(request)
+    shop_ids = frame.selected_shop_ids(request, inbox.VIEW)
+    counts = inbox.counts(shop_ids, agent_id=agent.pk)
+    page = inbox.page(shop_ids, selection=selection, agent_id=agent.pk)
+    shops = {pk: company.shop(pk) for pk in shop_ids} if len(shop_ids) > 1 else {}
     query = query_of(selection)
     found = {
         "selection": selection,
@@ -103,14 +104,13 @@ def list_context(
         "more": [_view(view, counts, selection) for view in VIEW_LABELS if view not in TABS],
         "view_label": VIEW_LABELS[selection.view],
         "is_tab": selection.view in TABS,
-        "rows": [_row(ticket) for ticket in page.tickets],
+        "rows": [_row(ticket, shops) for ticket in page.tickets],
         "next_query": query_of(selection, cursor=page.next_cursor) if page.next_cursor else "",
         "is_later_page": bool(selection.cursor),
         "first_query": query,
         "number": number,
-        "shops": {shop.id: shop for shop in shops} if len(shops) > 1 else {},
-        "chips": _chips(selection, {shop.id: shop.name for shop in shops}),
-        "filters": _filters(agent, selection, [(shop.id, shop.name) for shop in shops]),
+        "chips": _chips(selection),
+        "filters": _filters(selection, inbox.tags_in_use(shop_ids)),
         "sort_query": query_of(
             selection, sort="" if selection.sort == inbox.LONGEST else inbox.LONGEST
         ),
@@ -199,9 +199,10 @@ def _overtaken(ticket: Ticket, draft: Draft) -> list[TicketMessage]:
     return list(newer.exclude(author_id=draft.agent_id).select_related("author").order_by("seq"))
 
 
-def _row(ticket: Ticket) -> dict[str, Any]:
+def _row(ticket: Ticket, shops: Mapping[int, ShopInfo]) -> dict[str, Any]:
     """One line of the list, worked out here so that the template only prints."""
-    is_finished = ticket.is_finished
+    is_ours = ticket.state in rules.OURS
+    is_urgent = ticket.priority > Ticket.Priority.NORMAL and not ticket.is_finished
     return {
         "ticket": ticket,
         "customer": customer_name(ticket),
@@ -210,9 +211,11 @@ def _row(ticket: Ticket) -> dict[str, Any]:
         "state": ticket.get_state_display(),
         "channel": ticket.get_channel_display(),
         "channel_icon": CHANNEL_ICONS[ticket.channel],
-        "is_ours": ticket.state in rules.OURS,
+        "shop": shops.get(ticket.shop_id),
+        "is_ours": is_ours,
+        "has_foot": bool(ticket.tags or is_urgent or not is_ours),
         "is_new": ticket.state == Ticket.State.NEW,
-        "is_urgent": ticket.priority > Ticket.Priority.NORMAL and not is_finished,
+        "is_urgent": is_urgent,
         "priority": ticket.get_priority_display(),
     }
 
@@ -233,13 +236,9 @@ def _view(view: str, counts: Any, selection: Selection) -> dict[str, Any]:
     }
 
 
-def _chips(selection: Selection, shops: dict[int, str]) -> list[dict[str, Any]]:
+def _chips(selection: Selection) -> list[dict[str, Any]]:
     """The filters that are on; each chip takes its own away."""
     chips: list[dict[str, Any]] = []
-    if selection.shop_id:
-        chips.append(
-            {"label": shops.get(selection.shop_id, "?"), "off": query_of(selection, shop="")}
-        )
     if selection.channel:
         label = Ticket.Channel(selection.channel).label
         chips.append({"label": label, "off": query_of(selection, channel="")})
@@ -251,20 +250,18 @@ def _chips(selection: Selection, shops: dict[int, str]) -> list[dict[str, Any]]:
     return chips
 
 
-def _filters(
-    agent: Agent, selection: Selection, shops: list[tuple[int, str]]
-) -> list[dict[str, Any]]:
+def _filters(selection: Selection, tags: list[str]) -> list[dict[str, Any]]:
     """The menu of filters: groups of links."""
-    tags = [(tag, tag) for tag in inbox.tags_in_use(agent)]
-    groups: list[tuple[str, Any, Any]] = [
+    groups: tuple[tuple[str, Any, Any], ...] = (
         ("channel", _("Channel"), Ticket.Channel.choices),
         ("priority", _("Priority"), Ticket.Priority.choices),
-        ("tag", _("Tag"), tags),
-    ]
-    if len(shops) > 1:
-        groups.insert(0, ("shop", _("Shop"), shops))
-    on = {"shop": selection.shop_id, "channel": selection.channel}
-    on |= {"priority": selection.priority, "tag": selection.tag}
+        ("tag", _("Tag"), [(tag, tag) for tag in tags]),
+    )
+    on = {
+        "channel": selection.channel,
+        "priority": selection.priority,
+        "tag": selection.tag,
+    }
     return [
         {
             "label": label,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_safe
 
+from company.types import AgentRequest
 from contacts import permissions
 from contacts.models import Ticket
 from contacts.queries import inbox, thread
 from contacts.web import pages
-from contacts.web.requests import AgentRequest
 from ecrm.kernel import access
 from ecrm.kernel.htmx import render_page
 
@@ -21,7 +21,7 @@ PAGE = "contacts/inbox.html"
 def ticket_list(request: AgentRequest) -> HttpResponse:
     """The inbox without an open ticket; htmx gets the list alone."""
     number = pages.number_in(request.GET, "open")
-    context = pages.list_context(request.user, pages.selection_of(request), number=number)
+    context = pages.list_context(request, number=number)
     return render_page(request, PAGE, context, partials={"ticket-list": "list"})
 
 
@@ -77,7 +77,7 @@ def ticket_page(
         context |= composer
     partials = {"ticket": "ticket"}
     if request.headers.get("HX-Target", "") not in partials:
-        context |= pages.list_context(request.user, selection, number=found.number)
+        context |= pages.list_context(request, number=found.number)
     return render_page(request, PAGE, context, partials=partials, status=status)
 
 

@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from company import queries as company
+from company.types import AgentRequest
 from contacts import permissions, rules, services
 from contacts.models import Ticket
 from contacts.queries import inbox
@@ -33,7 +34,6 @@ from contacts.web.forms import (
     StateForm,
     TagsForm,
 )
-from contacts.web.requests import AgentRequest
 from contacts.web.views import reading
 from contacts.web.views.writing import answerable_or_refused
 from ecrm.kernel import access

@@ -12,13 +12,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from company.types import AgentRequest
 from contacts import permissions, services
 from contacts.models import Draft, Ticket
 from contacts.queries import thread
 from contacts.services import answering
 from contacts.web import pages
 from contacts.web.forms import ComposerForm, DraftForm
-from contacts.web.requests import AgentRequest
 from contacts.web.views import reading
 from ecrm.kernel import access
 from ecrm.kernel.errors import DomainError
