@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +14,12 @@ from django.db import OperationalError, connection, transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from company import queries as company
+from company.types import ShopInfo
 from ecrm.kernel import failpoints, outbox
 from ecrm.kernel.errors import DomainError, InvalidDocument
 from ecrm.kernel.money import minor_units
+from messaging import services as messaging
 from orders import queries
 from orders.events import OrderChanged, OrderPlaced
 from orders.models import Order, OrderLine, Refund, Shipment
@@ -27,6 +31,9 @@ from profiles.types import Identity
 
 SOURCE = "order"
 GROUP = 50
+MAIL_LANGUAGES = frozenset({"en", "fr", "de"})
+
+log = logging.getLogger(__name__)
 
 BEFORE_COMMIT = failpoints.declare("orders.before-commit")
 AFTER_COMMIT = failpoints.declare("orders.after-commit")
@@ -297,6 +304,51 @@ def _replace(order: Order, document: OrderDocument, *, at: datetime) -> PutResul
         at=document.updated_at or at,
     )
     return PutResult(order_id=order.pk, created=False, changed=True, order=queries.stored(order))
+
+
+# --- What the customer is told --------------------------------------------------------------------
+
+
+@transaction.atomic
+def queue_confirmation(order_id: int, *, at: datetime | None = None) -> int | None:
+    """The id of the mail that confirms the order, queued once however often this is called.
+
+    None when there is nobody to write to. The mail speaks the customer's language.
+    """
+    order = Order.objects.get(pk=order_id)
+    shop = company.shop(order.shop_id)
+    customer = order.document.get("customer") or {}
+    language = _language(customer.get("locale") or "", shop)
+    if not customer.get("email"):
+        return None
+    try:
+        return messaging.queue_mail(
+            shop_id=order.shop_id,
+            to=customer["email"],
+            profile_id=order.profile_id,
+            purpose="transactional",
+            template="orders/email/confirmation",
+            context={
+                "order": queries.details(order, language=language),
+                "first_name": customer.get("first_name") or "",
+                "shop": shop,
+            },
+            language=language,
+            dedupe_key=f"order-confirmation:{order_id}",
+            about=f"order:{order_id}",
+            at=at,
+        )
+    except DomainError as refusal:
+        log.info("confirmation_not_sent", extra={"order_id": order_id, "code": refusal.code})
+        return None
+
+
+def _language(locale: str, shop: ShopInfo) -> str:
+    """The customer's language where we write it, else the shop's, else English."""
+    for wish in (locale, shop.default_language):
+        if (language := wish[:2].lower()) in MAIL_LANGUAGES:
+            return language
+    return "en"
 
 
 # --- Rows of an order -----------------------------------------------------------------------------

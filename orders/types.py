@@ -119,3 +119,63 @@ class OrderCard:
     total: Money
     items_count: int
     url: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Payment:
+    """Money that was paid, or tried to be."""
+
+    method: str
+    amount: Decimal
+    status: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parcel:
+    """A shipment on its way."""
+
+    carrier: str
+    tracking_number: str
+    tracking_url: str
+    status: str
+    contents: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefundMade:
+    """Money that was given back."""
+
+    id: str
+    amount: Decimal
+    reason: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderDetails:
+    """Everything a page or a mail shows of one order. `tracking_url` is safe to link.
+
+    `added_tax` and `taken_discount` are what a sum from items to total must show; the included ones
+    are zero there.
+    """
+
+    card: OrderCard
+    shop_id: int
+    email: str
+    lines: tuple[Line, ...]
+    totals: Totals
+    added_tax: Decimal
+    included_tax: Decimal
+    taken_discount: Decimal
+    discount_codes: tuple[str, ...]
+    shipping_method: str
+    billing_address: tuple[str, ...]
+    shipping_address: tuple[str, ...]
+    payments: tuple[Payment, ...]
+    parcels: tuple[Parcel, ...]
+    refunds: tuple[RefundMade, ...]
+    attribution: Mapping[str, str]
+    mismatches: tuple[str, ...]
+    received_at: datetime
+    changed_at: datetime

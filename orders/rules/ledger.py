@@ -51,6 +51,21 @@ def _is_near(value: Decimal, readings: tuple[Decimal, ...], tolerance: Decimal) 
     return any(abs(value - reading) <= tolerance for reading in readings)
 
 
+def is_tax_included(
+    *, items: Decimal, discount: Decimal, shipping: Decimal, tax: Decimal, grand: Decimal
+) -> bool:
+    """True when the prices contain the tax, false when it is added to them."""
+    net = items - discount + shipping
+    return abs(grand - net) <= abs(grand - net - tax)
+
+
+def is_discount_included(
+    *, items: Decimal, discount: Decimal, shipping: Decimal, grand: Decimal
+) -> bool:
+    """True when the items' total was already lowered by the discount."""
+    return discount != 0 and abs(grand - items - shipping) < abs(grand - items - shipping + discount)
+
+
 def is_counted(status: str) -> bool:
     """True when the order is one of the customer's orders: all but the cancelled ones."""
     return status not in NOT_COUNTED

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from orders.web import views
+
+app_name = "orders"
+urlpatterns = [
+    path("", views.order_list, name="order-list"),
+    path("<int:order_id>/", views.order_page, name="order-page"),
+]
