@@ -16,3 +16,12 @@ class ProfileCreated(Event):
     profile_id: int
     shop_id: int
     source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProfileChanged(Event):
+    """An agent, or nobody (the system), corrected what we know of a person."""
+
+    name: ClassVar[str] = "profiles.profile-changed"
+    profile_id: int
+    agent_id: int | None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
     from company.types import Agent
     from ecrm.kernel.models import EventRecord
 
@@ -19,7 +21,7 @@ class Panel:
     """
 
     key: str
-    title: str
+    title: str | _StrPromise
     template: str
     permission: str
     load: Callable[[int, Agent], dict[str, Any]]
@@ -39,14 +41,16 @@ class TimelineText:
 class TimelineRenderer:
     """Puts all facts of one name into words at once, so that a timeline costs the same queries always.
 
-    `render` may leave out facts which are not worth showing. `kind` is the filter group of the timeline.
+    `render` may leave out facts which are not worth showing. `kind` is the filter group of the timeline,
+    `permission` what an agent needs in the fact's shop to read it.
     """
 
     event_name: str
     icon: str
     kind: str
-    kind_label: str
+    kind_label: str | _StrPromise
     render: Callable[[Sequence[EventRecord]], Mapping[int, TimelineText]]
+    permission: str = "profiles.view_profile"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,13 +102,17 @@ class TimelineRegistry:
         """The renderer of an event, or None when it stays off the timeline."""
         return self._renderers.get(event_name)
 
+    def all(self) -> list[TimelineRenderer]:
+        """Every renderer."""
+        return list(self._renderers.values())
+
     def names(self, kinds: frozenset[str] | None = None) -> list[str]:
         """The events shown, or those of these kinds."""
         return [name for name, r in self._renderers.items() if kinds is None or r.kind in kinds]
 
     def kinds(self) -> dict[str, str]:
         """The filter groups and their labels."""
-        return {renderer.kind: renderer.kind_label for renderer in self._renderers.values()}
+        return {renderer.kind: str(renderer.kind_label) for renderer in self._renderers.values()}
 
 
 panels: Registry[Panel] = Registry()

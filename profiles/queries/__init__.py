@@ -21,16 +21,20 @@ from profiles.queries.identities import (
     shops_of,
     visible_to,
 )
-from profiles.queries.timelines import timeline
+from profiles.queries.listing import best_matches, customers
+from profiles.queries.timelines import TimelinePage, timeline, timeline_page
 
 __all__ = [
     "VIEW",
     "Holder",
+    "TimelinePage",
     "all_figures",
+    "best_matches",
     "card",
     "cards",
     "cards_of",
     "checks",
+    "customers",
     "emails_of",
     "find_by_email",
     "holders",
@@ -41,5 +45,7 @@ __all__ = [
     "profile_views",
     "shops_of",
     "timeline",
+    "timeline_of",
+    "timeline_page",
     "visible_to",
 ]

@@ -2,41 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from company import queries as company
 from ecrm.kernel import outbox
 from profiles import extensions
 from profiles.types import TimelineEntry
 
 if TYPE_CHECKING:
+    from company.types import Agent
     from ecrm.kernel.models import EventRecord
+
+Position = tuple[datetime, int]
+# Renderers leave facts out; a page looks this often for more before it ends short.
+ROUNDS = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimelinePage:
+    """Some facts, newest first, and the position after which the older ones begin."""
+
+    entries: Sequence[TimelineEntry]
+    next: Position | None
 
 
 def timeline(
     profile_id: int,
     *,
     kinds: Iterable[str] | None = None,
-    before: tuple[datetime, int] | None = None,
+    before: Position | None = None,
     limit: int = 50,
     shop_ids: Iterable[int] | None = None,
 ) -> list[TimelineEntry]:
-    """What happened with a customer, newest first, in words.
+    """What happened with a customer, newest first, in words; `shop_ids` leaves out other shops."""
+    page = timeline_page(profile_id, kinds=kinds, before=before, limit=limit, shop_ids=shop_ids)
+    return list(page.entries)
 
-    `before` is the (occurred_at, id) of the last entry seen; `shop_ids` leaves out other shops. One
-    query for the facts and the constant number which each renderer needs.
+
+def timeline_page(
+    profile_id: int,
+    *,
+    kinds: Iterable[str] | None = None,
+    before: Position | None = None,
+    limit: int = 50,
+    shop_ids: Iterable[int] | None = None,
+) -> TimelinePage:
+    """A page of the timeline as some shops see it, or all.
+
+    `before` is the `next` of the page before. One query for the facts and the constant number which
+    each renderer needs; at most ROUNDS times that when many facts are not worth showing.
     """
     names = extensions.timeline.names(frozenset(kinds) if kinds is not None else None)
-    records = outbox.records_of_profile(profile_id).filter(name__in=names)
+    shown = Q(name__in=names)
     if shop_ids is not None:
-        records = records.filter(Q(shop_id__in=list(shop_ids)) | Q(shop_id__isnull=True))
-    if before is not None:
-        moment, last_id = before
-        records = records.filter(Q(occurred_at__lt=moment) | Q(occurred_at=moment, id__lt=last_id))
-    return _in_words(list(records[:limit]))
+        shown &= Q(shop_id__in=list(shop_ids)) | Q(shop_id__isnull=True)
+    return _page(profile_id, shown, before=before, limit=limit)
+
+
+def timeline_for(
+    agent: Agent,
+    *,
+    profile_id: int,
+    kind: str = "",
+    before: Position | None = None,
+    limit: int = 50,
+) -> TimelinePage:
+    """A page of the timeline as this agent may read it: each kind of fact has its permission."""
+    shown = Q(pk__in=[])
+    for shop_ids, names in _readable(agent, kind).items():
+        shown |= Q(name__in=names) & (Q(shop_id__in=shop_ids) | Q(shop_id__isnull=True))
+    return _page(profile_id, shown, before=before, limit=limit)
+
+
+def kinds_for(agent: Agent) -> dict[str, str]:
+    """The kinds of facts this agent may read somewhere, with their labels."""
+    return {
+        renderer.kind: str(renderer.kind_label)
+        for renderer in extensions.timeline.all()
+        if agent.has_perm(renderer.permission)
+    }
+
+
+def _readable(agent: Agent, kind: str) -> dict[frozenset[int], list[str]]:
+    """The names of the facts by the shops in which the agent may read them."""
+    found: dict[frozenset[int], list[str]] = {}
+    for permission, names in _names_by_permission(kind).items():
+        if shop_ids := company.shop_ids(agent, permission):
+            found.setdefault(shop_ids, []).extend(names)
+    return found
+
+
+def _names_by_permission(kind: str) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for renderer in extensions.timeline.all():
+        if not kind or renderer.kind == kind:
+            found.setdefault(renderer.permission, []).append(renderer.event_name)
+    return found
+
+
+def _page(profile_id: int, shown: Q, *, before: Position | None, limit: int) -> TimelinePage:
+    records = outbox.records_of_profile(profile_id).filter(shown)
+    entries: list[TimelineEntry] = []
+    position = before
+    for _round in range(ROUNDS):
+        chunk = list(_older_than(position, records)[: limit + 1])
+        entries += _in_words(chunk[:limit])
+        if len(entries) > limit:
+            entries = entries[:limit]
+            return TimelinePage(entries=entries, next=(entries[-1].occurred_at, entries[-1].id))
+        if len(chunk) <= limit:
+            return TimelinePage(entries=entries, next=None)
+        position = (chunk[limit - 1].occurred_at, chunk[limit - 1].pk)
+        if len(entries) == limit:
+            break
+    return TimelinePage(entries=entries, next=position)
+
+
+def _older_than(position: Position | None, records: QuerySet[EventRecord]) -> QuerySet[EventRecord]:
+    if position is None:
+        return records
+    moment, last_id = position
+    return records.filter(Q(occurred_at__lt=moment) | Q(occurred_at=moment, id__lt=last_id))
 
 
 def _in_words(records: Sequence[EventRecord]) -> list[TimelineEntry]:
