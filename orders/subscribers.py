@@ -25,10 +25,19 @@ def confirm_order(event: OrderPlaced) -> None:
 @subscribe(OrderPlaced, io=True)
 def show_placed_order(event: OrderPlaced) -> None:
     """Let open lists and customer pages look again."""
-    live.hint(f"orders:shop:{event.shop_id}", f"profile:{event.profile_id}")
+    live.hint(*_topics(event))
 
 
 @subscribe(OrderChanged, io=True)
 def show_changed_order(event: OrderChanged) -> None:
     """Let open lists, order and customer pages look again."""
-    live.hint(f"orders:shop:{event.shop_id}", f"profile:{event.profile_id}")
+    live.hint(*_topics(event))
+
+
+def _topics(event: OrderPlaced | OrderChanged) -> tuple[str, ...]:
+    """Order lists, the customer's page, and the customer list with its figures."""
+    return (
+        f"orders:shop:{event.shop_id}",
+        f"profile:{event.profile_id}",
+        f"profiles:shop:{event.shop_id}",
+    )

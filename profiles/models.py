@@ -58,6 +58,7 @@ class Profile(models.Model):
             models.Index(fields=["-last_seen_at", "-id"], name="profiles_profile_recent"),
             models.Index(fields=["-first_seen_at", "-id"], name="profiles_profile_newest"),
             models.Index(fields=["search_name", "id"], name="profiles_profile_name"),
+            models.Index(fields=["country"], name="profiles_profile_country"),
             GinIndex(
                 fields=["search_name"], name="profiles_profile_name_trgm", opclasses=["gin_trgm_ops"]
             ),

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Count, F, Max, Min, Sum
 from django.urls import reverse
 
+from ecrm.kernel import outbox
 from ecrm.kernel.money import Money
 from orders.models import Order, OrderLine, OrderQuerySet
 from orders.rules import addresses, ledger
@@ -25,7 +26,7 @@ from orders.types import (
     Totals,
 )
 from profiles import queries as profiles
-from profiles.types import OrderFigures
+from profiles.types import OrderFigures, TimelineEntry
 
 VIEW = "orders.view_order"
 SUMS = {
@@ -198,6 +199,15 @@ def _refund(part: Mapping[str, Any]) -> RefundMade:
         amount=Decimal(part["amount"]),
         reason=part.get("reason") or "",
         at=instant(part["at"]) if part.get("at") else None,
+    )
+
+
+def history(order: Order) -> list[TimelineEntry]:
+    """What happened to this order, newest first, in the words of the timeline."""
+    return profiles.timeline_of(
+        outbox.records_of_profile(order.profile_id).filter(
+            name__startswith="orders.", payload__order_id=order.pk
+        )
     )
 
 

@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('last_seen_at', models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['-last_seen_at', '-id'], name='profiles_profile_recent'), models.Index(fields=['-first_seen_at', '-id'], name='profiles_profile_newest'), models.Index(fields=['search_name', 'id'], name='profiles_profile_name'), django.contrib.postgres.indexes.GinIndex(fields=['search_name'], name='profiles_profile_name_trgm', opclasses=['gin_trgm_ops'])],
+                'indexes': [models.Index(fields=['-last_seen_at', '-id'], name='profiles_profile_recent'), models.Index(fields=['-first_seen_at', '-id'], name='profiles_profile_newest'), models.Index(fields=['search_name', 'id'], name='profiles_profile_name'), models.Index(fields=['country'], name='profiles_profile_country'), django.contrib.postgres.indexes.GinIndex(fields=['search_name'], name='profiles_profile_name_trgm', opclasses=['gin_trgm_ops'])],
                 'constraints': [models.CheckConstraint(condition=models.Q(('last_seen_at__gte', models.F('first_seen_at'))), name='profiles_profile_seen_in_order')],
             },
         ),
