@@ -148,6 +148,13 @@ _PICTURE: Final = re.compile(
 _READING: Final = ParserConfig(
     css=CSS_PROFILES["strict"].copy(), display_images=False, display_links=False
 )
+_OPENING: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_NOT_NESTING: Final = frozenset(
+    "area base br col embed hr img input link meta param source track wbr "
+    "dd dt li option p tbody td tfoot th thead tr".split()
+)
+"""Void elements, and those which the next one of their kind closes."""
+DEEPEST: Final = 60
 _TAG: Final = re.compile(r"<[^<>]{0,2000}>")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 
@@ -176,17 +183,39 @@ def clean(markup: str) -> CleanHtml:
         return value
 
     safe = nh3.clean(
-        markup[: limits.HTML],
+        _shallow(markup[: limits.HTML]),
         tags=set(TAGS),
         attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
         attribute_filter=decide,
         filter_style_properties=set(STYLES),
         url_schemes=set(SCHEMES),
         link_rel="noopener noreferrer nofollow",
-        set_tag_attribute_values={"a": {"target": "_blank"}},
         strip_comments=True,
     )
     return CleanHtml(markup=storable(safe), blocked_images=blocked)
+
+
+def _shallow(markup: str) -> str:
+    """The markup with elements nested deeper than any program writes replaced by void ones.
+
+    The sanitiser needs quadratic time for depth.
+    """
+    depth = 0
+
+    def bound(match: re.Match[str]) -> str:
+        nonlocal depth
+        closing, name = match.groups()
+        if name.lower() in _NOT_NESTING:
+            return match.group()
+        if closing:
+            depth = max(depth - 1, 0)
+            return match.group()
+        if depth == DEEPEST:
+            return "<wbr"
+        depth += 1
+        return match.group()
+
+    return _OPENING.sub(bound, markup)
 
 
 def to_text(markup: str) -> str:
@@ -194,7 +223,7 @@ def to_text(markup: str) -> str:
     if not markup.strip():
         return ""
     # The sanitiser first: it closes what is open and bounds what the reader has to walk through.
-    tidy = nh3.clean(markup[: limits.HTML], tags=set(TAGS), attributes={}, strip_comments=True)
+    tidy = nh3.clean(_shallow(markup[: limits.HTML]), tags=set(TAGS), attributes={}, strip_comments=True)
     try:
         text = inscriptis.get_text(f"<body>{tidy}</body>", _READING)
     except (LxmlError, ValueError, RecursionError, AssertionError, LookupError, AttributeError):

@@ -1,0 +1,111 @@
+"""The words of a mail: which parts are the text, which are files."""
+
+from __future__ import annotations
+
+import html as entities
+from dataclasses import dataclass, field
+
+from messaging.mime import files, limits
+from messaging.mime.charsets import decode
+from messaging.mime.files import ParsedFile
+from messaging.mime.html import to_text
+from messaging.mime.structure import Part
+
+
+@dataclass(slots=True)
+class Body:
+    """What a part says, as text and, when it was written so, as HTML."""
+
+    text: str = ""
+    html: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.text.strip() and not self.html.strip()
+
+    def as_text(self) -> str:
+        return self.text if self.text.strip() else to_text(self.html)
+
+    def as_html(self) -> str:
+        return self.html or f"<pre>{entities.escape(self.text)}</pre>"
+
+
+@dataclass(slots=True)
+class Contents:
+    """The whole mail: its words and its files."""
+
+    body: Body = field(default_factory=Body)
+    files: list[ParsedFile] = field(default_factory=list)
+    defects: list[str] = field(default_factory=list)
+
+    def note(self, defect: str) -> None:
+        if defect not in self.defects:
+            self.defects.append(defect)
+
+
+def read(root: Part) -> Contents:
+    """The words and files of a mail."""
+    contents = Contents()
+    contents.body = _read(root, contents, in_related=False)
+    return contents
+
+
+def _read(part: Part, contents: Contents, *, in_related: bool) -> Body:
+    if part.is_container and part.content_type.startswith("multipart/"):
+        bodies = [
+            _read(child, contents, in_related=part.content_type == "multipart/related")
+            for child in part.children
+        ]
+        return _chosen(bodies) if part.content_type == "multipart/alternative" else _joined(bodies)
+    if not _is_text(part):
+        contents.files.append(files.of(part, number=len(contents.files) + 1, in_related=in_related))
+        return Body()
+    text = decode(part.data, part.parameters.get("charset", ""))
+    limit = limits.HTML if part.content_type == "text/html" else limits.TEXT
+    if len(text) > limit:
+        contents.note("text_cut")
+        text = text[:limit]
+    if part.content_type == "text/html":
+        return Body(html=text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if part.parameters.get("format", "").lower() == "flowed":
+        text = _unflowed(text, joins=part.parameters.get("delsp", "").lower() == "yes")
+    return Body(text=text)
+
+
+def _is_text(part: Part) -> bool:
+    if part.is_container or part.content_type not in {"text/plain", "text/html"}:
+        return False
+    return part.disposition.main != "attachment" and not part.file_name
+
+
+def _chosen(bodies: list[Body]) -> Body:
+    """Of alternatives, the text of the first that has one and the HTML of the last that has it."""
+    text = next((body.text for body in bodies if body.text.strip()), "")
+    html = next((body.html for body in reversed(bodies) if body.html.strip()), "")
+    return Body(text=text, html=html)
+
+
+def _joined(bodies: list[Body]) -> Body:
+    full = [body for body in bodies if not body.is_empty]
+    if len(full) < 2:  # noqa: PLR2004 - nothing to join
+        return full[0] if full else Body()
+    text = "\n\n".join(body.as_text().strip("\n") for body in full)
+    html = "<hr>".join(body.as_html() for body in full) if any(body.html for body in full) else ""
+    return Body(text=text, html=html)
+
+
+def _unflowed(text: str, *, joins: bool) -> str:
+    """Paragraphs of format=flowed (RFC 3676) put back into one line each; quoted lines stay as they are."""
+    lines: list[str] = []
+    is_open = False
+    for line in text.split("\n"):
+        content = line.removeprefix(" ")
+        flows = content.endswith(" ") and content != "-- " and not content.startswith(">")
+        kept = content[:-1] if flows and joins else content
+        if is_open and content != "-- " and not content.startswith(">"):
+            lines[-1] += kept
+        else:
+            lines.append(kept)
+        is_open = flows
+    return "\n".join(lines)

@@ -1,0 +1,167 @@
+"""Telling what a person wrote now from what the mail program quoted below it. Line by line, in linear time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+LONGEST_ATTRIBUTION: Final = 300
+LONGEST_SIGNATURE: Final = 1500
+_LOOK: Final = 400
+"""Of a longer line only the beginning is looked at."""
+
+_OPENER: Final = re.compile(
+    r"(?:on|le|am|il|el|op|em|a|den|på|dne|w dniu|dnia|at|in|vào)\b", re.IGNORECASE
+)
+_VERB: Final = re.compile(
+    r"\b(?:wrote|writes|a écrit|ont écrit|schrieb|schrieben|ha scritto|scrive|escribió|schreef|het volgende geschreven"
+    r"|escreveu|skrev|kirjoitti|napisał|napisał\(a\)|napsal|написал|написав|写道)\b",
+    re.IGNORECASE,
+)
+_EVIDENCE: Final = re.compile(r"[0-9@<]")
+_SEPARATOR: Final = re.compile(
+    r"[-_=\s*]{2,}(?:original message|original appointment|message d['’]origine|message original|ursprüngliche nachricht"
+    r"|originalnachricht|messaggio originale|mensaje original|oorspronkelijk bericht|mensagem original)[-_=\s*:]*\Z",
+    re.IGNORECASE,
+)
+_FROM: Final = re.compile(r"\*?(?:from|de|von|da|van|från|fra)\s?:\*?\s?\S", re.IGNORECASE)
+_FIELD: Final = re.compile(
+    r"\*?(?:sent|date|to|cc|subject|envoyé|date d['’]envoi|à|objet|gesendet|datum|an|betreff|inviato|data|a|oggetto"
+    r"|enviado|enviado el|fecha|para|asunto|verzonden|aan|onderwerp|assunto|skickat|till|ämne)\s?:\*?",
+    re.IGNORECASE,
+)
+_RULE: Final = re.compile(r"[_\-=]{10,}\Z")
+_DEVICE: Final = re.compile(
+    r"(?:sent from (?:my|mail for|yahoo|outlook|samsung)|get outlook for|envoyé (?:de|depuis|à partir de) (?:mon|ma|mes|l['’]|yahoo|outlook)"
+    r"|télécharge[rz] outlook|obtenir outlook|von mei(?:nem|ner) .{1,40} gesendet|gesendet (?:von|mit)|holen sie sich outlook"
+    r"|inviato da|enviado desde|enviado do|enviado a partir|verstuurd vanaf|verzonden vanaf|outlook (?:für|pour|for) (?:ios|android))",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The two parts of a text; both may be empty, nothing is lost: the whole text is kept beside them."""
+
+    visible: str
+    quoted: str
+
+
+def split(text: str) -> Split:
+    """What was written now, without quoted history and signature, and the quoted history."""
+    lines = text.split("\n")
+    start = _history_start(lines)
+    written, history = lines[:start], lines[start:]
+    below = _below_quote(history)
+    if below is not None and not _text(written):
+        written, history = history[below:], history[:below]
+    elif start == len(lines):
+        written, history = _without_edge_quotes(lines)
+    visible = _text(_without_signature(written))
+    if not visible:
+        return Split(visible=text.strip(), quoted="")
+    return Split(visible=visible, quoted=_text(history))
+
+
+def _text(lines: list[str]) -> str:
+    return "\n".join(lines).strip()
+
+
+def _bare(line: str) -> str:
+    return line[:_LOOK].lstrip("> \t").strip()
+
+
+def _history_start(lines: list[str]) -> int:
+    """The first line of the quoted history, or the number of lines."""
+    for position, line in enumerate(lines):
+        bare = _bare(line)
+        if not bare:
+            continue
+        if _SEPARATOR.match(bare) or _is_attribution(lines, position, bare):
+            return position
+        if _FROM.match(bare) and _is_header_block(lines, position):
+            is_ruled = position > 0 and _RULE.match(_bare(lines[position - 1]))
+            return position - 1 if is_ruled else position
+    return len(lines)
+
+
+def _is_attribution(lines: list[str], position: int, bare: str) -> bool:
+    """ "On … wrote:", which mail programs wrap to at most three lines."""
+    joined = bare
+    for following in range(position, position + 3):
+        if following > position:
+            if following >= len(lines) or not (more := _bare(lines[following])):
+                return False
+            joined = f"{joined} {more}"
+        if len(joined) > LONGEST_ATTRIBUTION:
+            return False
+        if joined.endswith((":", "：")):
+            return _is_attribution_text(joined)
+        if following == position and not (_OPENER.match(bare) or "@" in bare):
+            return False
+    return False
+
+
+def _is_attribution_text(joined: str) -> bool:
+    verb = _VERB.search(joined)
+    if verb is None or not _EVIDENCE.search(joined):
+        return False
+    # "Anna <anna@…> schrieb am 2.11. um 10:12:" opens with the name instead of a word of time.
+    return bool(_OPENER.match(joined)) or "@" in joined
+
+
+def _is_header_block(lines: list[str], position: int) -> bool:
+    """Two more fields of a mail header follow within the next lines."""
+    found = 0
+    for line in lines[position + 1 : position + 7]:
+        bare = _bare(line)
+        if _FIELD.match(bare):
+            found += 1
+        elif bare and found == 0:
+            return False
+    return found >= 2  # noqa: PLR2004 - one field may be a sentence
+
+
+def _below_quote(history: list[str]) -> int | None:
+    """Where an answer begins that was written below the quote, or None."""
+    last_quoted = max(
+        (i for i, line in enumerate(history) if line.lstrip().startswith(">")), default=None
+    )
+    if last_quoted is None:
+        return None
+    return last_quoted + 1 if _text(history[last_quoted + 1 :]) else None
+
+
+def _without_edge_quotes(lines: list[str]) -> tuple[list[str], list[str]]:
+    """Cut a block of quoted lines at the end, or at the beginning; quotes in between give answers their sense."""
+    is_quoted = [line.lstrip().startswith(">") for line in lines]
+    end = len(lines)
+    while end and (is_quoted[end - 1] or not lines[end - 1].strip()):
+        end -= 1
+    if any(is_quoted[end:]):
+        return lines[:end], lines[end:]
+    first = next((i for i, quoted in enumerate(is_quoted) if quoted), None)
+    if first is None or _text(lines[:first]):
+        return lines, []
+    last = max(i for i, quoted in enumerate(is_quoted) if quoted)
+    block = is_quoted[first : last + 1]
+    if all(quoted or not lines[first + i].strip() for i, quoted in enumerate(block)):
+        return lines[last + 1 :], lines[: last + 1]
+    return lines, []
+
+
+def _without_signature(lines: list[str]) -> list[str]:
+    for position in range(len(lines) - 1, -1, -1):
+        if (
+            lines[position].rstrip() in {"--", "-- "}
+            and len(_text(lines[position:])) <= LONGEST_SIGNATURE
+        ):
+            lines = lines[:position]
+            break
+    while lines:
+        last = _bare(lines[-1])
+        if last and not _DEVICE.match(last):
+            break
+        lines = lines[:-1]
+    return lines

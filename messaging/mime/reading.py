@@ -1,0 +1,174 @@
+"""Reading one mail from its bytes. Never raises anything but Unreadable, whatever the bytes are."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from messaging.mime import (
+    addresses,
+    body,
+    bounces,
+    headers,
+    html,
+    machine,
+    quotes,
+    sender,
+    structure,
+)
+from messaging.mime.addresses import Address
+from messaging.mime.bounces import Bounce
+from messaging.mime.files import ParsedFile
+from messaging.mime.headers import Headers
+from messaging.rules import message_ids
+
+LONGEST_SUBJECT = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParsedMail:
+    """Everything that was understood of a mail; texts can be stored as they are."""
+
+    sha256: str
+    message_id: str
+    date: datetime | None
+    subject: str
+    sender: Address
+    is_sender_sound: bool
+    reply_to: Address | None
+    to: list[Address]
+    cc: list[Address]
+    in_reply_to: str
+    references: list[str]
+    text: str
+    visible_text: str
+    quoted_text: str
+    has_html: bool
+    html_clean: str
+    blocked_images: int
+    files: list[ParsedFile]
+    machine: str
+    list_id: str
+    bounces: list[Bounce]
+    reported_message_id: str
+    dedupe_key: str
+    defects: list[str]
+
+
+def read(raw: bytes) -> ParsedMail:
+    """The mail as it is understood. Raises Unreadable with a stable code."""
+    root, defects = structure.parse(raw)
+    head = root.headers
+    author = sender.of(head)
+    contents = body.read(root)
+    clean = html.clean(contents.body.html)
+    text = contents.body.as_text()
+    parts = quotes.split(text)
+    verdict = machine.judge(root, author)
+    is_report = verdict.kind in {"bounce", "complaint"}
+    message_id = _one_id(head, "message-id")
+    date = headers.moment(head.first("date"))
+    to, cc, reply_to = _people(head, "to"), _people(head, "cc"), _people(head, "reply-to")
+    missing = [f"{name}_missing" for name in ("date", "message-id") if not head.has(name)]
+    invalid = [
+        f"{name}_invalid"
+        for name, value in (("date", date), ("message-id", message_id))
+        if not value
+    ]
+    return ParsedMail(
+        sha256=hashlib.sha256(raw).hexdigest(),
+        message_id=message_id,
+        date=date,
+        subject=head.decoded("subject")[:LONGEST_SUBJECT],
+        sender=author.mailbox,
+        is_sender_sound=author.is_sound,
+        reply_to=reply_to[0] if reply_to else None,
+        to=to,
+        cc=cc,
+        in_reply_to=next(iter(message_ids.ids_in(head.first("in-reply-to"))), ""),
+        references=message_ids.ids_in(" ".join(head.all("references"))),
+        text=text.strip("\n"),
+        visible_text=parts.visible,
+        quoted_text=parts.quoted,
+        has_html=bool(contents.body.html.strip()),
+        html_clean=clean.markup,
+        blocked_images=clean.blocked_images,
+        files=contents.files,
+        machine=verdict.kind,
+        list_id=verdict.list_id,
+        bounces=bounces.verdicts(root) if is_report else [],
+        reported_message_id=bounces.reported_message_id(root) if is_report else "",
+        dedupe_key=_dedupe_key(raw, head, message_id),
+        defects=[*defects, *author.defects, *contents.defects, *(missing or invalid)],
+    )
+
+
+def as_report(mail: ParsedMail, *, file: str) -> dict[str, Any]:
+    """The mail as `manage.py mail inspect` prints it."""
+    return {
+        "file": file,
+        "sha256": mail.sha256,
+        "message_id": mail.message_id,
+        "date": mail.date.isoformat() if mail.date else None,
+        "subject": mail.subject,
+        "from": {"name": mail.sender.name, "address": mail.sender.address, "verified": None},
+        "reply_to": mail.reply_to.address if mail.reply_to else None,
+        "to": [address.address for address in mail.to],
+        "cc": [address.address for address in mail.cc],
+        "in_reply_to": mail.in_reply_to,
+        "references": mail.references,
+        "text": mail.text,
+        "visible_text": mail.visible_text,
+        "quoted_text": mail.quoted_text,
+        "html": mail.has_html,
+        "attachments": [
+            {
+                "name": item.name,
+                "type": item.content_type,
+                "size": item.size,
+                "inline": item.is_inline,
+                "content_id": item.content_id,
+            }
+            for item in mail.files
+        ],
+        "machine": mail.machine or None,
+        "bounce": [
+            {
+                "recipient": verdict.recipient,
+                "status": verdict.status,
+                "reply_code": verdict.reply_code,
+                "reason": verdict.reason,
+                "permanent": verdict.permanent,
+            }
+            for verdict in mail.bounces
+        ]
+        or None,
+        "defects": mail.defects,
+    }
+
+
+def _people(head: Headers, name: str) -> list[Address]:
+    found: list[Address] = []
+    for value in head.all(name):
+        found += [person for person in addresses.parse(value).mailboxes if person.address]
+    return found
+
+
+def _one_id(head: Headers, name: str) -> str:
+    found = message_ids.ids_in(head.first(name))
+    return found[0] if found else ""
+
+
+def _dedupe_key(raw: bytes, head: Headers, message_id: str) -> str:
+    """Equal for the same mail however often and by whichever road it comes.
+
+    Two mails of one Message-ID and different bodies are two mails: one of them is forged or came by a list.
+    """
+    _, _, content = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+    digest = hashlib.sha256(content.rstrip()).hexdigest()
+    names = (
+        [message_id] if message_id else [head.first(name) for name in ("from", "date", "subject")]
+    )
+    return hashlib.sha256("\0".join([*names, digest]).encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,188 @@
+"""The tree of a mail: taken apart by the library, walked with our limits."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email import policy
+from email.message import Message
+from email.parser import BytesParser
+from typing import Final
+
+from messaging.mime import headers, limits
+from messaging.mime.charsets import from_base64
+from messaging.mime.headers import Headers, Value
+
+_DECLARATION: Final = re.compile(rb"boundary\s{0,10}=|message/rfc822", re.IGNORECASE)
+_BLANK: Final = re.compile(rb"\r?\n[ \t]*\r?\n")
+TROUBLE: Final = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    RecursionError,
+)
+"""What the library raises on mails it does not understand."""
+
+
+class Unreadable(Exception):
+    """The mail cannot be read at all; `code` is stable."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(slots=True)
+class Part:
+    """One node of the tree. `children` of a leaf are empty and `data` of a container too."""
+
+    headers: Headers
+    content_type: str
+    parameters: dict[str, str]
+    disposition: Value
+    children: list[Part] = field(default_factory=list)
+    data: bytes = b""
+    is_container: bool = False
+
+    @property
+    def file_name(self) -> str:
+        """The name the mail gives, not yet made safe; "" when it gives none."""
+        return self.disposition.parameters.get("filename", "") or self.parameters.get("name", "")
+
+    def walk(self) -> Iterator[Part]:
+        """This part and everything in it, in order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(slots=True)
+class _Budget:
+    """What may still be looked at."""
+
+    parts: int = limits.PARTS
+    decoded: int = limits.DECODED
+    defects: list[str] = field(default_factory=list)
+
+    def note(self, defect: str) -> None:
+        if defect not in self.defects:
+            self.defects.append(defect)
+
+
+def parse(raw: bytes) -> tuple[Part, list[str]]:
+    """The tree and the codes of what was odd about it. Raises Unreadable."""
+    if not raw.strip():
+        raise Unreadable("empty")
+    if len(raw) > limits.MESSAGE:
+        raise Unreadable("too_large")
+    blank = _BLANK.search(raw)
+    head = raw[: blank.start()] if blank else raw
+    if len(head) > limits.HEADER_BLOCK:
+        raise Unreadable("headers_too_large")
+    if sum(1 for _ in _DECLARATION.finditer(raw)) > limits.PARTS and _is_composed(head):
+        raise Unreadable("too_many_parts")
+    try:
+        message = BytesParser(policy=policy.compat32).parsebytes(raw)
+    except TROUBLE as error:
+        raise Unreadable("malformed") from error
+    budget = _Budget()
+    root = _part(message, budget, depth=0)
+    if not root.headers.items:
+        raise Unreadable("no_headers")
+    return root, budget.defects
+
+
+def _is_composed(head: bytes) -> bool:
+    lowered = head.lower()
+    return b"multipart/" in lowered or b"message/" in lowered
+
+
+def _part(message: Message, budget: _Budget, *, depth: int) -> Part:
+    budget.parts -= 1
+    found = headers.of(message)
+    if found.was_cut:
+        budget.note("header_too_long")
+    content = headers.with_parameters(found.first("content-type"))
+    kind = content.main if content.main.count("/") == 1 else "text/plain"
+    part = Part(
+        headers=found,
+        content_type=kind,
+        parameters=content.parameters,
+        disposition=headers.with_parameters(found.first("content-disposition")),
+    )
+    if message.is_multipart():
+        part.is_container = True
+        _fill(part, list(message.get_payload()), budget, depth=depth)
+        return part
+    if kind.startswith("multipart/"):
+        budget.note("multipart_without_parts")
+        part.content_type = "text/plain"
+    part.data = _decoded(_bytes(message), found, budget)
+    return part
+
+
+def _bytes(message: Message) -> bytes:
+    """The body as it arrived: without the header that names its encoding the library leaves it alone."""
+    del message["content-transfer-encoding"]
+    body = message.get_payload(decode=True)
+    return body if isinstance(body, bytes) else b""
+
+
+def _fill(part: Part, payload: list[Message], budget: _Budget, *, depth: int) -> None:
+    if depth == limits.DEPTH:
+        budget.note("too_deep")
+        return
+    if part.content_type == "message/rfc822" and payload:
+        part.data = _source(payload[0])
+    for child in payload:
+        if budget.parts <= 0:
+            budget.note("too_many_parts")
+            return
+        part.children.append(_part(child, budget, depth=depth + 1))
+
+
+def _source(message: Message) -> bytes:
+    try:
+        return message.as_bytes()
+    except TROUBLE:
+        return b""
+
+
+def _decoded(data: bytes, found: Headers, budget: _Budget) -> bytes:
+    encoding = found.first("content-transfer-encoding").partition(";")[0].strip().lower()
+    if encoding == "base64":
+        data = from_base64(data)
+    elif encoding == "quoted-printable":
+        data = binascii.a2b_qp(data)
+    elif encoding in {"x-uuencode", "uuencode", "x-uue", "uue"}:
+        data = _uudecoded(data)
+    if len(data) > budget.decoded:
+        budget.note("decoded_too_large")
+        data = data[: budget.decoded]
+    budget.decoded -= len(data)
+    return data
+
+
+def _uudecoded(data: bytes) -> bytes:
+    """What can be decoded of uuencoded lines."""
+    pieces: list[bytes] = []
+    for line in data.splitlines():
+        if line.startswith(b"begin "):
+            pieces.clear()
+            continue
+        if line.strip() in {b"end", b"`", b""}:
+            continue
+        try:
+            pieces.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            # Some encoders write a wrong length; the bytes that it asks for are there.
+            wanted = (((line[0] - 32) & 63) * 4 + 5) // 3
+            try:
+                pieces.append(binascii.a2b_uu(line[:wanted]))
+            except binascii.Error:
+                continue
+    return b"".join(pieces)
