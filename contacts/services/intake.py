@@ -23,8 +23,6 @@ from profiles import queries as profiles
 from profiles import services as profile_services
 from profiles.types import Identity
 
-MOST_ORDERS = 500
-
 
 class EmptyMessage(DomainError):
     """There is nothing to read in this message."""
@@ -234,16 +232,16 @@ def _require_own_order(order_id: int | None, *, profile_id: int, shop_id: int) -
 
 def is_own_order(order_id: int, *, profile_id: int, shop_id: int) -> bool:
     """Whether the order is this customer's, in this shop."""
-    recent = orders.recent_of_profile(profile_id, shop_ids=frozenset({shop_id}), limit=MOST_ORDERS)
-    return any(card.id == order_id for card in recent)
+    found = orders.orders_of_shop(shop_id).filter(pk=order_id, profile_id=profile_id)
+    return bool(found.exists())
 
 
 def _order_called(external_id: str, *, profile_id: int, shop_id: int) -> int:
-    recent = orders.recent_of_profile(profile_id, shop_ids=frozenset({shop_id}), limit=MOST_ORDERS)
-    for card in recent:
-        if card.external_id == external_id:
-            return card.id
-    raise _foreign_order()
+    found = orders.orders_of_shop(shop_id).filter(external_id=external_id, profile_id=profile_id)
+    order_id: int | None = found.values_list("pk", flat=True).first()
+    if order_id is None:
+        raise _foreign_order()
+    return order_id
 
 
 def _foreign_order() -> OrderOfAnotherCustomer:
