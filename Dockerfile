@@ -32,7 +32,7 @@ COPY --from=frontend /build/frontend/dist frontend/dist
 # The secret is for this command only: settings refuse to load without one.
 RUN export ECRM_SECRET_KEY=only-while-the-image-is-built-0123456789-0123456789 \
     && python manage.py compile_messages \
-    && python manage.py collectstatic --noinput
+    && python manage.py collectstatic --noinput --ignore '*.map'
 USER ecrm
 EXPOSE 8000
 CMD ["python", "-m", "uvicorn", "ecrm.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--no-proxy-headers", "--no-server-header", "--timeout-graceful-shutdown", "20"]

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# Left by other projects or by make itself; they would steer our tools in a wrong direction.
+# Left by other projects or by make itself; they would steer our tools in a wrong direction. (Compiled
+# modules make a start three times faster; they go to the state directory, not into the checkout.)
 _FOREIGN = (
     "DJANGO_SETTINGS_MODULE",
     "MAKEFLAGS",
@@ -16,6 +17,7 @@ _FOREIGN = (
     "PGPASSWORD",
     "PGPORT",
     "PGUSER",
+    "PYTHONDONTWRITEBYTECODE",
     "PYTHONHOME",
     "PYTHONPATH",
     "VIRTUAL_ENV",

@@ -68,6 +68,7 @@ def product_environment(
         **{name: value for name, value in ours.items() if not tools.settings.is_set(name)},
         "VIRTUAL_ENV": str(bin_folder.parent),
         "PATH": f"{bin_folder}{os.pathsep}{foreign.get('PATH', os.defpath)}",
+        "PYTHONPYCACHEPREFIX": str(tools.state.path("pycache")),
         "PYTHONUNBUFFERED": "1",
         "ECRM_STATE_DIR": str(place.root),
         "ECRM_DATABASE_URL": addresses.database_url,
