@@ -12,7 +12,7 @@ class KernelConfig(AppConfig):
         """Load every module's reactions, loops and jobs, then connect the doorbell."""
         from django.utils.module_loading import autodiscover_modules
 
-        from ecrm.kernel import tasks
+        from ecrm.kernel import checks, tasks  # noqa: F401 - checks register themselves
 
         autodiscover_modules("subscribers", "tasks")
         tasks.connect()

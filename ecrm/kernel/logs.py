@@ -94,5 +94,14 @@ def configure(config: dict[str, Any]) -> None:
     handler.is_ecrm = True  # type: ignore[attr-defined] # tells our handler from pytest's
     root.addHandler(handler)
     root.setLevel(logging.INFO)
-    for noisy in ("axes", "httpx", "asyncio", "celery.beat", "kombu", "allauth"):
+    for noisy in (
+        "axes",
+        "httpx",
+        "asyncio",
+        "celery.beat",
+        "celery.worker.strategy",
+        "celery.app.trace",
+        "kombu",
+        "allauth",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
