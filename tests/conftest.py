@@ -6,6 +6,7 @@ import os
 
 os.environ.setdefault("ECRM_SECRET_KEY", "test-key-" * 8)
 os.environ.setdefault("ECRM_LOG_FORMAT", "console")
+os.environ.setdefault("ECRM_REQUIRE_MFA", "0")  # the tests of the second factor switch it on
 if worker := os.environ.get(
     "PYTEST_XDIST_WORKER"
 ):  # each parallel worker has a Redis database of its own
