@@ -19,7 +19,7 @@ from launcher.toolbox import Toolbox
 _UNREACHABLE = re.compile(
     r"connectionerror|max retries|timed out|enotfound|econnrefused|eai_again|serviceerror"
     r"|service error|endpoint is not available|not implemented|40[34] |forbidden|could not connect"
-    r"|certificate verify failed|audit endpoint returned an error",
+    r"|certificate verify failed|audit endpoint returned an error|could not be audited",
     re.IGNORECASE,
 )
 
@@ -101,10 +101,7 @@ def _templates(tools: Toolbox) -> list[Check]:
     tool, found = tools.packages.tool, templates()
     return [
         Check(name="djade", command=[tool("djade"), "--check", "--target-version", "5.2", *found]),
-        Check(
-            name="djlint",
-            command=[tool("djlint"), "--lint", "--profile", "django", CHECKOUT / "templates"],
-        ),
+        Check(name="djlint", command=[tool("djlint"), "--lint", CHECKOUT / "templates"]),
     ]
 
 
