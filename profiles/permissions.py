@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 VIEW = queries.VIEW
 CHANGE = "profiles.change_profile"
+MOST_DIGITS = 18
 
 
 def may_see(agent: Agent, profile_id: int) -> bool:
@@ -19,7 +20,19 @@ def may_see(agent: Agent, profile_id: int) -> bool:
     return queries.is_known_to(profile_id, company.shop_ids(agent, VIEW))
 
 
-def may_follow(agent: Agent, topic: str) -> bool:
+def may_follow_profile(agent: Agent, topic: str) -> bool:
     """True for `profile:<id>` of a customer the agent may see."""
-    _, _, number = topic.partition(":")
-    return number.isascii() and number.isdigit() and may_see(agent, int(number))
+    number = _number_in(topic)
+    return number is not None and may_see(agent, number)
+
+
+def may_follow_shop(agent: Agent, topic: str) -> bool:
+    """True for `profiles:shop:<id>` of a shop whose customers the agent may see."""
+    number = _number_in(topic)
+    return number is not None and company.may(agent, VIEW, shop_id=number)
+
+
+def _number_in(topic: str) -> int | None:
+    number = topic.rpartition(":")[2]
+    is_number = number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS
+    return int(number) if is_number else None

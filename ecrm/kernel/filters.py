@@ -33,10 +33,15 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Menu:
-    """A parameter as a menu; `chosen` is the label of a choice other than the default."""
+    """A parameter as a menu; `chosen` is the label of a choice other than the default.
+
+    `current` is the label of the choice in force, the default too.
+    """
 
     label: str
     chosen: str
+    current: str
+    narrows: bool
     options: Sequence[Option]
 
 
@@ -73,9 +78,12 @@ def _value(query: QueryDict, part: Part) -> str:
 
 
 def _menu(query: QueryDict, part: Part, value: str) -> Menu:
+    current = dict(part.choices)[value]
     return Menu(
         label=part.label,
-        chosen="" if value == part.default else dict(part.choices)[value],
+        chosen="" if value == part.default else current,
+        current=current,
+        narrows=part.narrows,
         options=[
             Option(
                 label=label,

@@ -18,18 +18,19 @@ AT_MOST = 100
 def unknown_profiles() -> Iterable[str]:
     """Each profile which no agent could ever see."""
     rows = Profile.objects.exclude(Exists(ProfileShop.objects.filter(profile=OuterRef("pk"))))
-    return [f"profile {pk} is known to no shop" for pk in rows.values_list("pk", flat=True)[:AT_MOST]]
+    return [
+        f"profile {pk} is known to no shop" for pk in rows.values_list("pk", flat=True)[:AT_MOST]
+    ]
 
 
 @invariant("R21.keys", "An identifier which leads to somebody else has a holder.")
 def orphan_identifiers() -> Iterable[str]:
     """Each shared identifier that leads to nobody any more."""
-    holders = Identifier.objects.filter(
-        is_key=True, kind=OuterRef("kind"), value=OuterRef("value")
-    )
+    holders = Identifier.objects.filter(is_key=True, kind=OuterRef("kind"), value=OuterRef("value"))
     rows = Identifier.objects.filter(is_key=False).exclude(Exists(holders))
     return [
-        f"identifier {pk} is shared with nobody" for pk in rows.values_list("pk", flat=True)[:AT_MOST]
+        f"identifier {pk} is shared with nobody"
+        for pk in rows.values_list("pk", flat=True)[:AT_MOST]
     ]
 
 

@@ -63,7 +63,11 @@ def holders(keys: Sequence[rules.Key], *, shop_id: int) -> dict[rules.Key, Holde
                 accepts_marketing=row[5],
                 is_identified=row[6],
                 details=rules.Details(
-                    first_name=row[7], last_name=row[8], locale=row[9], country=row[10], city=row[11]
+                    first_name=row[7],
+                    last_name=row[8],
+                    locale=row[9],
+                    country=row[10],
+                    city=row[11],
                 ),
                 first_seen_at=row[12],
                 last_seen_at=row[13],

@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from backoffice import extensions as frame
 from company import extensions as company_extensions
 from company import queries as company
+from ecrm.kernel.templatetags.ecrm_ui import number
 from profiles import permissions, queries
-from profiles.events import ProfileCreated
-from profiles.extensions import TimelineRenderer, TimelineText, timeline
-from profiles.queries import screens
+from profiles.types import ProfileCard
+from profiles.web import customers, facts
 
 if TYPE_CHECKING:
     from company.types import Agent
-    from ecrm.kernel.models import EventRecord
 
 HITS = 6
-MIN_WORDS = 2
 
 
 def register() -> None:
     """Fill the registries of the modules below, and our own."""
     _register_permissions()
     _register_frame()
-    timeline.register(
-        TimelineRenderer(
-            event_name=ProfileCreated.name,
-            icon="user-plus",
-            kind="customer",
-            kind_label=gettext_lazy("Customer"),
-            render=_created,
-        )
-    )
+    _register_live()
+    facts.register()
 
 
 def _register_permissions() -> None:
@@ -71,52 +60,59 @@ def _register_frame() -> None:
             key="customers",
             label=gettext_lazy("Customers"),
             permission=permissions.VIEW,
-            search=_search,
+            search=search,
             order=20,
         )
     )
-    frame.live_topics.register(
-        frame.LiveTopic(prefix="profile", may_follow=permissions.may_follow)
-    )
-    frame.commands.register(
-        frame.Command(
-            key="customers",
-            label=gettext_lazy("Open the customers"),
-            url_name="profiles:profile-list",
-            icon="users",
+    frame.home.register(
+        frame.HomeCard(
+            key="profiles.new",
+            title=gettext_lazy("New customers"),
+            template="profiles/_home.html",
             permission=permissions.VIEW,
-            keys="g c",
+            load=new_customers,
+            order=60,
         )
     )
 
 
-def _search(agent: Agent, words: str) -> list[frame.Hit]:
+def _register_live() -> None:
+    for prefix, may_follow in (
+        ("profile", permissions.may_follow_profile),
+        ("profiles", permissions.may_follow_shop),
+    ):
+        frame.live_topics.register(frame.LiveTopic(prefix=prefix, may_follow=may_follow))
+
+
+def search(agent: Agent, words: str) -> list[frame.Hit]:
     """Customers by name, address, number or order, the latest seen first."""
-    if len(words.strip()) < MIN_WORDS:
-        return []
     shop_ids = company.shop_ids(agent, permissions.VIEW)
-    rows = screens.customers(shop_ids, words=words)[:HITS]
     return [
         frame.Hit(
             title=card.name,
-            subtitle=" · ".join(part for part in (card.email, card.phone, card.city) if part),
+            subtitle=" · ".join(_about(card)),
             url=reverse("profiles:profile-page", args=[card.id]),
             icon="user",
         )
-        for card in queries.cards_of(rows, shop_ids=shop_ids).values()
+        for card in queries.best_matches(words, shop_ids=shop_ids, limit=HITS)
     ]
 
 
-def _created(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
-    """“First contact”, and by which door."""
-    doors = {
-        "order": _("with an order"),
-        "email": _("by e-mail"),
-        "api": _("told by the shop"),
-    }
+def new_customers(agent: Agent) -> dict[str, Any]:
+    """Who was met since yesterday; nothing when nobody was."""
+    count, rows = customers.new_today(company.shop_ids(agent, permissions.VIEW))
+    if not rows:
+        return {}
     return {
-        record.pk: TimelineText(
-            title=_("First contact"), detail=doors.get(record.payload.get("source", ""), "")
-        )
-        for record in records
+        "customers": [row.card for row in rows],
+        "count": count,
+        "url": reverse("profiles:profile-list") + "?since=1d&sort=newest",
     }
+
+
+def _about(card: ProfileCard) -> list[str]:
+    """What tells customers of one name apart."""
+    contact = next((text for text in (card.email, card.phone) if text and text != card.name), "")
+    orders = ngettext("%(number)s order", "%(number)s orders", card.orders_count)
+    counted = orders % {"number": number(card.orders_count)} if card.orders_count else ""
+    return [part for part in (contact, card.city, counted) if part]

@@ -1,9 +1,12 @@
-"""The pages."""
+from django.urls import path
 
-from __future__ import annotations
-
-from django.urls import URLPattern
+from profiles.web import customers, editing, page
 
 app_name = "profiles"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", customers.profile_list, name="profile-list"),
+    path("<int:profile_id>/", page.profile_page, name="profile-page"),
+    path("<int:profile_id>/timeline/", page.profile_timeline, name="profile-timeline"),
+    path("<int:profile_id>/edit/", editing.profile_edit, name="profile-edit"),
+]

@@ -1,0 +1,74 @@
+"""How the facts of profiles read on a customer's timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from company import queries as company
+from profiles.events import ProfileChanged, ProfileCreated
+from profiles.extensions import TimelineRenderer, TimelineText, timeline
+
+if TYPE_CHECKING:
+    from ecrm.kernel.models import EventRecord
+
+DOORS = {
+    "order": gettext_lazy("with an order"),
+    "mail": gettext_lazy("by e-mail"),
+    "email": gettext_lazy("by e-mail"),
+    "form": gettext_lazy("by a form"),
+    "api": gettext_lazy("told by the shop"),
+    "import": gettext_lazy("by an import"),
+}
+
+
+def register() -> None:
+    """Add our own renderers."""
+    timeline.register(
+        TimelineRenderer(
+            event_name=ProfileCreated.name,
+            icon="user-plus",
+            kind="profile",
+            kind_label=gettext_lazy("Customer record"),
+            render=met,
+        )
+    )
+    timeline.register(
+        TimelineRenderer(
+            event_name=ProfileChanged.name,
+            icon="pencil",
+            kind="profile",
+            kind_label=gettext_lazy("Customer record"),
+            render=changed,
+        )
+    )
+
+
+def met(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
+    """“First contact with Maison FR”, and by which door."""
+    return {
+        record.pk: TimelineText(
+            title=_("First contact with %(shop)s") % {"shop": company.shop(record.shop_id).name}
+            if record.shop_id
+            else _("First contact"),
+            detail=str(DOORS.get(record.payload["source"], "")),
+        )
+        for record in records
+    }
+
+
+def changed(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
+    """Who corrected the customer, in one query."""
+    agents = company.agent_infos({record.payload["agent_id"] for record in records} - {None})
+    return {
+        record.pk: TimelineText(
+            title=_("%(who)s corrected the details")
+            % {"who": agents[record.payload["agent_id"]].name}
+            if record.payload["agent_id"] in agents
+            else _("The details were corrected")
+        )
+        for record in records
+    }

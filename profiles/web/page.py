@@ -1,0 +1,178 @@
+"""The customer's page, its side panel and its timeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404
+from django.template.loader import render_to_string
+from django.utils.timezone import localdate
+from django.views.decorators.http import require_safe
+
+from company import queries as company
+from ecrm.kernel import access
+from ecrm.kernel.htmx import render_page
+from profiles import extensions, permissions, queries
+from profiles.queries import overview as overviews
+from profiles.queries import timelines
+from profiles.web import words
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+    from django.utils.safestring import SafeString
+
+    from company.types import Agent, AgentRequest, ShopInfo
+    from profiles.types import TimelineEntry
+
+FACTS_PER_PAGE = 30
+FACTS_IN_PANEL = 8
+MOST_FACTS = 300
+MOST_DIGITS = 18
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedPanel:
+    """A contributed box, already in HTML."""
+
+    key: str
+    title: str
+    html: SafeString
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Days:
+    """A page of the timeline by days; `shown` counts the facts from the newest one on."""
+
+    days: list[tuple[date | None, list[TimelineEntry]]]
+    next: str
+    shown: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownBy:
+    """A shop of the customer in words."""
+
+    shop: ShopInfo
+    since: datetime
+    accepts_marketing: bool | None
+
+
+@require_safe
+@access.permission(permissions.VIEW)
+def profile_page(request: AgentRequest, profile_id: int) -> HttpResponse:
+    """One customer whole; htmx gets the side panel, or the body after news or another filter."""
+    agent = request.user
+    shop_ids = visible_shops(agent, profile_id)
+    is_panel = request.headers.get("HX-Target") == "panel"
+    shown = FACTS_IN_PANEL if is_panel else _number(request, "shown") or FACTS_PER_PAGE
+    context = _customer(profile_id, shop_ids) | {
+        "panels": _panels(profile_id, agent),
+        "may_change": queries.is_known_to(profile_id, company.shop_ids(agent, permissions.CHANGE)),
+        **_timeline(request, profile_id, limit=min(shown, MOST_FACTS)),
+    }
+    partials = {"panel": "panel", "customer": "body"}
+    return render_page(request, "profiles/profile_page.html", context, partials=partials)
+
+
+@require_safe
+@access.permission(permissions.VIEW)
+def profile_timeline(request: AgentRequest, profile_id: int) -> HttpResponse:
+    """Earlier facts, for a page that shows the later ones."""
+    visible_shops(request.user, profile_id)
+    context = _timeline(request, profile_id, limit=FACTS_PER_PAGE)
+    return render_page(request, "profiles/_facts.html", context | {"profile_id": profile_id})
+
+
+def visible_shops(agent: Agent, profile_id: int) -> frozenset[int]:
+    """The shops in whose name the agent looks; 404 when none of them knows the customer."""
+    shop_ids = company.shop_ids(agent, permissions.VIEW)
+    if profile_id >= 2**63 or not queries.is_known_to(profile_id, shop_ids):
+        raise Http404
+    return shop_ids
+
+
+def _customer(profile_id: int, shop_ids: frozenset[int]) -> dict[str, Any]:
+    found = overviews.overview(profile_id, shop_ids=shop_ids)
+    return {
+        "overview": found,
+        "customer": found.card,
+        "place": words.place(found.card.city, found.card.country),
+        "language": words.language(found.card.locale),
+        "shops": [
+            KnownBy(
+                shop=company.shop(known.shop_id),
+                since=known.since,
+                accepts_marketing=known.accepts_marketing,
+            )
+            for known in found.shops
+        ],
+    }
+
+
+def _panels(profile_id: int, agent: Agent) -> list[LoadedPanel]:
+    """The contributed boxes this agent may see and which have something to show."""
+    allowed = [panel for panel in extensions.panels.all() if agent.has_perm(panel.permission)]
+    loaded = [(p, p.load(profile_id, agent)) for p in sorted(allowed, key=lambda p: p.order)]
+    return [
+        LoadedPanel(key=p.key, title=str(p.title), html=render_to_string(p.template, content))
+        for p, content in loaded
+        if content
+    ]
+
+
+def _timeline(request: AgentRequest, profile_id: int, *, limit: int) -> dict[str, Any]:
+    kinds = timelines.kinds_for(request.user)
+    kind = request.GET.get("kind", "")
+    kind = kind if kind in kinds else ""
+    before = _position(request.GET.get("before", ""))
+    page = timelines.timeline_for(
+        request.user, profile_id=profile_id, kind=kind, before=before, limit=limit
+    )
+    already = (_number(request, "shown") or 0) if before else 0
+    return {
+        "kind": kind,
+        "kinds": sorted(kinds.items(), key=lambda item: item[1]),
+        "is_from_start": before is None,
+        "timeline": Days(
+            days=_days(page.entries, after=localdate(before[0]) if before else None),
+            next=_cursor(page.next),
+            shown=already + len(page.entries),
+        ),
+    }
+
+
+def _days(entries: Any, *, after: date | None) -> list[tuple[date | None, list[TimelineEntry]]]:
+    """Facts by day; the first day has no head when the page above ended in it."""
+    by_day = groupby(entries, lambda entry: localdate(entry.occurred_at))
+    return [(None if day == after else day, list(facts)) for day, facts in by_day]
+
+
+def _cursor(position: timelines.Position | None) -> str:
+    if position is None:
+        return ""
+    moment, last_id = position
+    return f"{(moment - EPOCH) // timedelta(microseconds=1)}_{last_id}"
+
+
+def _position(cursor: str) -> timelines.Position | None:
+    """Where the timeline goes on; what makes no sense is as if it were absent."""
+    microseconds, _underscore, last_id = cursor.partition("_")
+    if not (_is_number(microseconds) and _is_number(last_id)):
+        return None
+    try:
+        return EPOCH + timedelta(microseconds=int(microseconds)), int(last_id)
+    except OverflowError:
+        return None
+
+
+def _number(request: AgentRequest, name: str) -> int | None:
+    text = request.GET.get(name, "")
+    return int(text) if _is_number(text) else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
