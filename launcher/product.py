@@ -9,7 +9,7 @@ from launcher.state import CHECKOUT, State, fingerprint
 from launcher.supervisor import Process, Supervisor
 from launcher.toolbox import Toolbox
 
-LOOPS = ("relay", "sender", "inbound", "fetch")
+LOOPS = ("relay", "sender", "inbound")
 DEMO_LOOPS = ("mailbox",)
 _WEB = (
     *("-m", "uvicorn", "ecrm.asgi:application", "--host", "127.0.0.1"),
