@@ -16,7 +16,9 @@ class ProfileQuerySet(models.QuerySet["Profile"]):
         rows = ProfileShop.objects.filter(profile=OuterRef("pk"), shop__in=list(shop_ids))
         return self.filter(Exists(rows))
 
-    def holding(self, kind: str, value: str | None, *, shop_id: int | None = None) -> ProfileQuerySet:
+    def holding(
+        self, kind: str, value: str | None, *, shop_id: int | None = None
+    ) -> ProfileQuerySet:
         """The one customer this normalised identifier leads to; nobody when there is no value."""
         if value is None:
             return self.none()
@@ -60,7 +62,9 @@ class Profile(models.Model):
             models.Index(fields=["search_name", "id"], name="profiles_profile_name"),
             models.Index(fields=["country"], name="profiles_profile_country"),
             GinIndex(
-                fields=["search_name"], name="profiles_profile_name_trgm", opclasses=["gin_trgm_ops"]
+                fields=["search_name"],
+                name="profiles_profile_name_trgm",
+                opclasses=["gin_trgm_ops"],
             ),
         ]
 
@@ -90,7 +94,12 @@ class Identifier(models.Model):
     kind = models.CharField(max_length=12, choices=Kind.choices)
     value = models.CharField(max_length=254)
     shop = models.ForeignKey(
-        "company.Shop", on_delete=models.PROTECT, related_name="+", null=True, blank=True, db_index=False
+        "company.Shop",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        db_index=False,
     )
     is_key = models.BooleanField(default=True)
     is_verified = models.BooleanField(default=False)
@@ -159,7 +168,9 @@ class Figures(models.Model):
     profile = models.ForeignKey(
         Profile, on_delete=models.CASCADE, related_name="figures", db_index=False
     )
-    shop = models.ForeignKey("company.Shop", on_delete=models.PROTECT, related_name="+", db_index=False)
+    shop = models.ForeignKey(
+        "company.Shop", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     currency = models.CharField(max_length=3)
     orders_count = models.PositiveIntegerField(default=0)
     revenue = models.DecimalField(max_digits=19, decimal_places=4, default=0)

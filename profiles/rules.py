@@ -24,7 +24,20 @@ MAX_LENGTH = 254
 MIN_DIALLED = 4
 # What programs send when they know nobody. Zeros and repeated digits are caught by a pattern.
 BLOCKED = frozenset(
-    {"", "null", "none", "nil", "undefined", "nan", "n/a", "na", "unknown", "anonymous", "guest", "-1"}
+    {
+        "",
+        "null",
+        "none",
+        "nil",
+        "undefined",
+        "nan",
+        "n/a",
+        "na",
+        "unknown",
+        "anonymous",
+        "guest",
+        "-1",
+    }
     | {"false", "true", "test", "deleted", "[object object]", "(null)", "xxx", "-", "."}
 )
 _REPEATED = re.compile(r"^[0\s.\-+()]*$|^(\d)\1{3,}$")
