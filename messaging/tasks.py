@@ -7,7 +7,10 @@ import threading
 from django.conf import settings
 
 from ecrm.kernel import loops
+from messaging.services import reading
+from messaging.services.fetching import LOOK_AROUND_SECONDS, Watchtower
 from messaging.services.sending import Sender
+from messaging.transports import reader
 
 _senders = threading.local()
 
@@ -18,6 +21,30 @@ def send_mail() -> bool:
     if not settings.ECRM_SMTP_URL:
         return False
     return _sender().send_due()
+
+
+@loops.loop("sender", topic="mail", every=1.0)
+def send_mail_too() -> bool:
+    """A second connection, so that one slow answer does not keep every mail waiting."""
+    return send_mail()
+
+
+@loops.loop("inbound", topic="inbound", every=2.0)
+def read_mail() -> bool:
+    """Read and file the raw mail that waits longest."""
+    return reading.read_next(reader.of_thread())
+
+
+@loops.service("inbound")
+def fetch_mail(stop: threading.Event) -> None:
+    """Follow the mailboxes."""
+    tower = Watchtower()
+    try:
+        while not stop.is_set():
+            tower.look()
+            stop.wait(LOOK_AROUND_SECONDS)
+    finally:
+        tower.close()
 
 
 def _sender() -> Sender:

@@ -84,7 +84,8 @@ def unpacked(plain: dict[str, Any], blobs: list[bytes]) -> ParsedMail:
     values["cc"] = [Address(**item) for item in values["cc"]]
     values["bounces"] = [Bounce(**item) for item in values["bounces"]]
     values["files"] = [
-        ParsedFile(**{**item, "data": blob}) for item, blob in zip(values["files"], blobs, strict=True)
+        ParsedFile(**{**item, "data": blob})
+        for item, blob in zip(values["files"], blobs, strict=True)
     ]
     return ParsedMail(**values)
 

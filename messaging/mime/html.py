@@ -223,7 +223,9 @@ def to_text(markup: str) -> str:
     if not markup.strip():
         return ""
     # The sanitiser first: it closes what is open and bounds what the reader has to walk through.
-    tidy = nh3.clean(_shallow(markup[: limits.HTML]), tags=set(TAGS), attributes={}, strip_comments=True)
+    tidy = nh3.clean(
+        _shallow(markup[: limits.HTML]), tags=set(TAGS), attributes={}, strip_comments=True
+    )
     try:
         text = inscriptis.get_text(f"<body>{tidy}</body>", _READING)
     except (LxmlError, ValueError, RecursionError, AssertionError, LookupError, AttributeError):

@@ -48,7 +48,6 @@ class Mailbox(models.Model):
     failing_since = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(blank=True, default="")
     last_checked_at = models.DateTimeField(null=True, blank=True)
-    lag_seconds = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True)
 

@@ -34,9 +34,13 @@ def mail(mail_id: int) -> ReceivedMail:
 
 
 def mailbox_for(address: str) -> int | None:
-    """The active mailbox of this address, written in any case. Runs one query."""
-    found = Mailbox.objects.filter(address=address.strip().lower(), is_active=True)
-    return found.values_list("pk", flat=True).first()
+    """The active mailbox of this address, in any case and with any plus-tag. Runs one query."""
+    plain = address.strip().lower()
+    local, _, domain = plain.rpartition("@")
+    untagged = f"{local.partition('+')[0]}@{domain}"
+    rows = Mailbox.objects.filter(address__in=[plain, untagged], is_active=True)
+    found = dict(rows.values_list("address", "pk"))
+    return found.get(plain, found.get(untagged))
 
 
 def settled_mails(*, after_id: int = 0, limit: int = 1000) -> list[tuple[int, str]]:

@@ -1,6 +1,15 @@
 """Writes. What other modules call stands here; the rest of the post office's work is in the files beside."""
 
+from messaging.services.history import import_received, record_sent
 from messaging.services.intake import accept_raw, settle_mail
+from messaging.services.mailboxes import create_mailbox
 from messaging.services.outgoing import queue_mail
 
-__all__ = ["accept_raw", "queue_mail", "settle_mail"]
+__all__ = [
+    "accept_raw",
+    "create_mailbox",
+    "import_received",
+    "queue_mail",
+    "record_sent",
+    "settle_mail",
+]

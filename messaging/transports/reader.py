@@ -23,6 +23,17 @@ MAILS_PER_CHILD = 200
 _CHUNK = 65536
 
 
+_threads = threading.local()
+
+
+def of_thread() -> MailReader:
+    """The calling thread's reader; its child ends with the process."""
+    found: MailReader | None = getattr(_threads, "reader", None)
+    if found is None:
+        found = _threads.reader = MailReader()
+    return found
+
+
 class _Gone(Exception):
     """The child died or took too long."""
 
@@ -59,7 +70,9 @@ class MailReader:
                 pipe.close()
 
     def _child(self) -> subprocess.Popen[bytes]:
-        if self._process is not None and (self._process.poll() is not None or self._mails >= MAILS_PER_CHILD):
+        if self._process is not None and (
+            self._process.poll() is not None or self._mails >= MAILS_PER_CHILD
+        ):
             self.close()
         if self._process is None:
             self._mails = 0
@@ -75,7 +88,9 @@ class MailReader:
         self._mails += 1
         return self._process
 
-    def _exchange(self, process: subprocess.Popen[bytes], raw: bytes) -> tuple[dict[str, Any], list[bytes]]:
+    def _exchange(
+        self, process: subprocess.Popen[bytes], raw: bytes
+    ) -> tuple[dict[str, Any], list[bytes]]:
         stdin, stdout = process.stdin, process.stdout
         if stdin is None or stdout is None:
             raise _Gone
