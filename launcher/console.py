@@ -40,9 +40,13 @@ class Stopwatch:
         except BaseException:
             say(" failed" if live else f"  {title} failed")
             raise
-        seconds = time.monotonic() - begun
+        self.note(title, time.monotonic() - begun)
+
+    def note(self, title: str, seconds: float) -> None:
+        """Remember and print what a step took."""
         self.steps.append((title, seconds))
-        say(f"\r  {title:<34}{seconds:6.1f} s" if live else f"  {title:<34}{seconds:6.1f} s")
+        start_of_line = "\r" if sys.stdout.isatty() else ""
+        say(f"{start_of_line}  {title:<34}{seconds:6.1f} s")
 
     def elapsed(self) -> float:
         """Seconds since the launcher began."""

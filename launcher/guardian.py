@@ -53,7 +53,7 @@ def forget(pid: int) -> None:
 
 
 def dismiss() -> None:
-    """Everything has ended in order: the guardian may go."""
+    """The launcher ends in order: the guardian may go, once nothing is left."""
     global _pipe  # noqa: PLW0603
     _tell(_GOODBYE)
     if _pipe is not None:
@@ -97,8 +97,8 @@ def _listen(reading: int) -> tuple[set[int], bool]:
     with os.fdopen(reading, encoding="ascii") as messages:
         for line in messages:
             number = int(line)
-            if number == _GOODBYE:
-                return children, True
+            if number == _GOODBYE:  # after a failure, something may still be running beside it
+                return children, not children
             if number > 0:
                 children.add(number)
             else:

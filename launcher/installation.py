@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher import services
-from launcher.background import FrontendBuild
+from launcher.background import Task, build_frontend
 from launcher.console import say
 from launcher.errors import LauncherError
 from launcher.packages import require_venv_module
@@ -29,13 +29,13 @@ class Installation:
     logins: str
 
 
-def install_tools(tools: Toolbox, *, dev: bool) -> FrontendBuild:
+def install_tools(tools: Toolbox, *, dev: bool) -> Task:
     """Install what the product needs; the front end's build goes on behind our back."""
     require_venv_module()
     require_space(tools.state.root, is_first=not tools.packages.python.exists())
     lock = tools.lock()
     try:
-        build = FrontendBuild(tools)
+        build = build_frontend(tools)
         tools.packages.sync(dev=dev)
     finally:
         lock.release()
@@ -63,12 +63,14 @@ def start_installation(
         },
     )
     product = Product(tools, place, env, cluster=addresses.cluster)
-    product.compile_messages()
+    messages = product.compile_messages()
     product.migrate()
-    if is_demo:
-        product.load_demo()
+    messages.wait()
+    demo = product.load_demo() if is_demo else None
     build.wait()
-    product.collect_static()
+    product.collect_static().wait()
+    if demo:
+        demo.wait()
     require_free(port)
     product.start(supervisor, port=port, demo=is_demo)
     logins = product.demo_logins() if is_demo else ""

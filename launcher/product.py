@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from launcher import children, frontend
+from launcher.background import Nothing, Task
 from launcher.state import CHECKOUT, State, fingerprint
 from launcher.supervisor import Process, Supervisor
 from launcher.toolbox import Toolbox
@@ -34,59 +35,57 @@ class Product:
         self._env = env
         self._cluster = cluster
 
-    def manage(self, *arguments: str, what: str) -> None:
-        """Run manage.py; raises LauncherError with the end of its output."""
-        name = arguments[0]
-        children.run(
-            [self._tools.packages.python, "manage.py", *arguments],
-            env=self._env, cwd=CHECKOUT, log=self._place.log(name), what=what,
-        )  # fmt: skip
-
     def migrate(self) -> None:
         """Bring the database to the code's state."""
         with self._tools.watch.step("Migrations"):
-            self.manage("migrate", "--noinput", what="Migrating the database")
+            children.run(
+                self._command("migrate", "--noinput"),
+                env=self._env, cwd=CHECKOUT, log=self._place.log("migrate"),
+                what="Migrating the database",
+            )  # fmt: skip
 
-    def load_demo(self) -> None:
+    def load_demo(self) -> Task:
         """Fill the database with the demo shop, once per database."""
         mark = fingerprint(text=[self._cluster])
-        if self._place.is_done("demo", mark):
-            return
-        with self._tools.watch.step("Demo data"):
-            self.manage("demo", what="Loading the demo data")
-            self._place.mark_done("demo", mark)
+        return self._task("demo", mark, "Demo data", "Loading the demo data", "demo")
 
-    def compile_messages(self) -> None:
+    def compile_messages(self) -> Task:
         """Compile the translations when one has changed."""
-        catalogues = sorted(CHECKOUT.glob("**/locale/*/LC_MESSAGES/*.po"))
-        catalogues = [path for path in catalogues if "node_modules" not in path.parts]
+        catalogues = sorted(CHECKOUT.glob("locale/*/LC_MESSAGES/*.po"))
         mark = fingerprint(*catalogues)
-        compiled = all(path.with_suffix(".mo").exists() for path in catalogues)
-        if compiled and self._place.is_done("messages", mark):
-            return
-        with self._tools.watch.step("Translations"):
-            self.manage("compile_messages", what="Compiling the translations")
-            self._place.mark_done("messages", mark)
-
-    def collect_static(self) -> None:
-        """Gather the static files when one can have changed."""
-        folders = [path for path in CHECKOUT.glob("*/static") if path.is_dir()]
-        mark = fingerprint(
-            *folders,
-            CHECKOUT / "requirements" / "run.txt",
-            CHECKOUT / "ecrm" / "settings.py",
-            text=[frontend.sources()],
+        if not all(path.with_suffix(".mo").exists() for path in catalogues):
+            self._place.forget("messages")
+        return self._task(
+            "messages", mark, "Translations", "Compiling the translations", "compile_messages"
         )
-        if self._place.is_done("static", mark) and self._place.path("static").is_dir():
-            return
-        with self._tools.watch.step("Static files"):
-            # Post-processing is compression, which would take longer than everything else together
-            # and gain nothing on this machine; the image for production compresses.
-            self.manage(
-                "collectstatic", "--noinput", "--clear", "--no-post-process",
-                what="Collecting the static files",
-            )  # fmt: skip
-            self._place.mark_done("static", mark)
+
+    def collect_static(self) -> Task:
+        """Gather the static files when one can have changed; the front end must be built."""
+        folders = [path for path in CHECKOUT.glob("*/static") if path.is_dir()]
+        inputs = (*folders, CHECKOUT / "requirements/run.txt", CHECKOUT / "ecrm/settings.py")
+        mark = fingerprint(*inputs, text=[frontend.sources()])
+        if not self._place.path("static").is_dir():
+            self._place.forget("static")
+        # Post-processing is compression, which would take longer than everything else together and
+        # gain nothing on this machine; the image for production compresses.
+        command = ("collectstatic", "--noinput", "--clear", "--no-post-process")
+        return self._task("static", mark, "Static files", "Collecting the static files", *command)
+
+    def _task(self, step: str, mark: str, title: str, what: str, *arguments: str) -> Task:
+        if self._place.is_done(step, mark):
+            return Nothing(self._tools.watch)
+        return Task(
+            self._tools.watch,
+            title,
+            what,
+            self._command(*arguments),
+            self._env,
+            self._place.log(arguments[0]),
+            on_success=lambda: self._place.mark_done(step, mark),
+        ).start()
+
+    def _command(self, *arguments: str) -> list[str | Path]:
+        return [self._tools.packages.python, "manage.py", *arguments]
 
     def demo_logins(self) -> str:
         """The lines `email / password / role` of the demo agents."""

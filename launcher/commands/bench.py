@@ -11,10 +11,11 @@ def main(tools: Toolbox, arguments: list[str]) -> int:
     """Run `python -m bench` with the arguments; prints and writes what that prints and writes."""
     build = install_tools(tools, dev=True)
     with make_bed(tools, "bench", careless=False) as bed:
-        build.wait()
         product = bed.product({})
-        product.compile_messages()
-        product.collect_static()
+        messages = product.compile_messages()
+        build.wait()
+        product.collect_static().wait()
+        messages.wait()
         return children.run_in_foreground(
             [tools.packages.python, "-m", "bench", *arguments],
             env=bed.environment({}), cwd=CHECKOUT, meanwhile=bed.supervisor.revive,

@@ -41,7 +41,7 @@ def main(tools: Toolbox, arguments: list[str]) -> int:
     build = install_tools(tools, dev=True)
     with make_bed(tools, "check", careless=True) as bed:
         build.wait()
-        bed.product({}).compile_messages()
+        bed.product({}).compile_messages().wait()
         checks = [
             *_code(tools),
             *_types(tools),

@@ -24,10 +24,11 @@ def main(tools: Toolbox, arguments: list[str]) -> int:
     chromium = tools.chromium
     with make_bed(tools, "test", careless=True) as bed:
         extra = {"ECRM_CHROMIUM": str(chromium)}
-        build.wait()
         product = bed.product(extra)
-        product.compile_messages()
-        product.collect_static()
+        messages = product.compile_messages()
+        build.wait()
+        product.collect_static().wait()
+        messages.wait()
         env = bed.environment(extra)
         if arguments:
             return _pytest(bed, env, arguments)
