@@ -6,7 +6,7 @@ from typing import cast
 
 from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import Login
-from allauth.core import ratelimit
+from allauth.core.internal import ratelimit
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
@@ -56,7 +56,9 @@ def account(request: HttpRequest) -> HttpResponse:
 @access.public
 def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
     """Become an agent; the link in the mail is the proof. Tries are counted by address."""
-    if too_many := ratelimit.consume_or_429(request, action="signup"):
+    if too_many := ratelimit.consume_or_429(
+        request, app="allauth.account", action="signup", limit_get=True
+    ):
         return cast("HttpResponse", too_many)
     try:
         invitation = invitations.find_invitation(token)

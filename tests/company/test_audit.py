@@ -86,8 +86,14 @@ def as_superuser(statement: str) -> None:
     ("statement", "sentence"),
     [
         ("UPDATE company_auditentry SET target = 'thing:9' WHERE position = 2", "2 was changed"),
-        ("UPDATE company_auditentry SET changes = '{\"a\": 1}' WHERE position = 2", "2 was changed"),
-        ("UPDATE company_auditentry SET at = at + interval '1 s' WHERE position = 2", "2 was changed"),
+        (
+            "UPDATE company_auditentry SET changes = '{\"a\": 1}' WHERE position = 2",
+            "2 was changed",
+        ),
+        (
+            "UPDATE company_auditentry SET at = at + interval '1 s' WHERE position = 2",
+            "2 was changed",
+        ),
         ("DELETE FROM company_auditentry WHERE position = 2", "2 to 2 are missing"),
         ("DELETE FROM company_auditentry WHERE position = 3", "ends at 2, not at 3"),
         ("DELETE FROM company_auditentry", "ends at 0, not at 3"),

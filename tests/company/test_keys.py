@@ -91,9 +91,7 @@ def test_only_who_manages_the_shop_issues_and_revokes_its_keys():
     foreign, _plain = api_key(there)
 
     with pytest.raises(power.PermissionEscalation):
-        services.issue_api_key(
-            shop_id=there.pk, name="x", scopes=["orders:write"], by=manager
-        )
+        services.issue_api_key(shop_id=there.pk, name="x", scopes=["orders:write"], by=manager)
     with pytest.raises(power.PermissionEscalation):
         services.revoke_api_key(foreign.pk, by=manager)
     key, _plain = services.issue_api_key(
