@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from company import queries as company
 from profiles import extensions, rules
 from profiles.models import Figures, Identifier, Profile, ProfileQuerySet, ProfileShop
-from profiles.queries import cards as card_queries
+from profiles.queries.cards import cards_of
 from profiles.types import ProfileCard
 
 Orders = Literal["", "none", "one", "more"]
@@ -72,7 +72,7 @@ def count(rows: ProfileQuerySet) -> int:
 def rows_of(profiles: Iterable[Profile], *, shop_ids: Iterable[int]) -> list[CustomerRow]:
     """What the list shows of these customers, in three queries."""
     in_sight = list(shop_ids)
-    found = card_queries.cards_of(profiles, shop_ids=in_sight)
+    found = cards_of(profiles, shop_ids=in_sight)
     known_by: dict[int, list[int]] = {}
     pairs = ProfileShop.objects.filter(profile_id__in=list(found), shop_id__in=in_sight)
     for profile_id, shop_id in pairs.order_by("since", "id").values_list("profile_id", "shop_id"):
@@ -83,7 +83,7 @@ def rows_of(profiles: Iterable[Profile], *, shop_ids: Iterable[int]) -> list[Cus
 def best_matches(words: str, *, shop_ids: Iterable[int], limit: int) -> list[ProfileCard]:
     """The customers met last among those whom the words find, in three queries."""
     found = customers(shop_ids, Selection(words=words))[:limit]
-    return list(card_queries.cards_of(found, shop_ids=shop_ids).values())
+    return list(cards_of(found, shop_ids=shop_ids).values())
 
 
 # Each country costs one look into the index instead of a walk over all customers.

@@ -11,7 +11,7 @@ from django.db.models import Q
 from ecrm.kernel.money import Money
 from profiles import rules
 from profiles.models import Identifier, IdentityConflict, Profile, ProfileShop
-from profiles.queries import cards as card_queries
+from profiles.queries.cards import cards_of, order_figures
 from profiles.types import OrderFigures, ProfileCard
 
 
@@ -57,8 +57,8 @@ def overview(profile_id: int, *, shop_ids: Iterable[int]) -> Overview:
     """A customer with the figures of these shops only. Raises Profile.DoesNotExist."""
     in_sight = list(shop_ids)
     profile = Profile.objects.get(pk=profile_id)
-    card = card_queries.cards_of([profile], shop_ids=in_sight)[profile_id]
-    figures = card_queries.order_figures([profile_id], shop_ids=in_sight).get(profile_id, {})
+    card = cards_of([profile], shop_ids=in_sight)[profile_id]
+    figures = order_figures([profile_id], shop_ids=in_sight).get(profile_id, {})
     return Overview(
         card=card,
         first_name=profile.first_name,
@@ -119,4 +119,4 @@ def _others(profile_id: int, shop_ids: Sequence[int]) -> list[ProfileCard]:
     if not ids:
         return []
     visible = Profile.objects.known_to(shop_ids).filter(pk__in=ids - {profile_id})
-    return list(card_queries.cards_of(visible, shop_ids=shop_ids).values())
+    return list(cards_of(visible, shop_ids=shop_ids).values())
