@@ -48,6 +48,5 @@ class QueueEmailBackend(BaseEmailBackend):
 def _html(message: EmailMessage) -> str | None:
     if not isinstance(message, EmailMultiAlternatives):
         return None
-    return next(
-        (str(part.content) for part in message.alternatives if part.mimetype == "text/html"), None
-    )
+    found = (content for content, kind in message.alternatives if kind == "text/html")
+    return next((str(content) for content in found), None)

@@ -16,16 +16,20 @@ _STATUS: Final = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 _REPLY: Final = re.compile(r"\b([245]\d\d)\b")
 _DEAD_STATUS: Final = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 _DEAD_WORDS: Final = re.compile(
-    r"(?:user|recipient|mailbox|account|address|addressee|alias)[^.]{0,40}(?:unknown|not found|does ?n[o']t exist|not exist|no longer"
+    r"(?:user|recipient|mailbox|account|address|addressee|alias)[^.]{0,40}(?:unknown|not found"
+    r"|does ?n[o']t exist|not exist|no longer"
     r"|disabled|deactivated|closed|inactive|unavailable permanently|has been suspended)"
     r"|(?:unknown|no such|invalid|non-?existent) (?:user|recipient|mailbox|account|address|local part)"
     r"|no mailbox here|host (?:unknown|not found)|domain (?:not found|does ?n[o']t exist)|nxdomain",
     re.IGNORECASE,
 )
 _ALIVE_WORDS: Final = re.compile(
-    r"(?:mailbox|quota|storage|inbox)[^.]{0,30}(?:full|exceed|over)|over ?quota|insufficient|spam|block|blacklist|blocklist|reputation"
-    r"|policy|dmarc|spf\b|dkim|authenticat|greylist|graylist|too large|size limit|rate limit|too many|throttl|timed? ?out|timeout"
-    r"|temporar|try again|relay(?:ing)? (?:denied|not)|access denied|virus|content rejected|connection refused",
+    r"(?:mailbox|quota|storage|inbox)[^.]{0,30}(?:full|exceed|over)|over ?quota|insufficient|spam"
+    r"|block|blacklist|blocklist|reputation"
+    r"|policy|dmarc|spf\b|dkim|authenticat|greylist|graylist|too large|size limit|rate limit"
+    r"|too many|throttl|timed? ?out|timeout"
+    r"|temporar|try again|relay(?:ing)? (?:denied|not)|access denied|virus|content rejected"
+    r"|connection refused",
     re.IGNORECASE,
 )
 
@@ -47,9 +51,8 @@ def verdicts(root: Part) -> list[Bounce]:
     for part in root.walk():
         if part.content_type != "message/delivery-status":
             continue
-        for block in part.children[:MOST_RECIPIENTS]:
-            if verdict := _verdict(block.headers):
-                found.append(verdict)
+        blocks = (_verdict(block.headers) for block in part.children[:MOST_RECIPIENTS])
+        found += [verdict for verdict in blocks if verdict]
     return found
 
 

@@ -54,7 +54,7 @@ def codec_for(charset: str) -> str | None:
         info = codecs.lookup(name)
     except (LookupError, ValueError):
         return None
-    if info.name in _REFUSED or not info._is_text_encoding:  # type: ignore[attr-defined] # noqa: SLF001 - the only way to ask
+    if info.name in _REFUSED or not info._is_text_encoding:  # noqa: SLF001 - the only way to ask
         return None
     return _REAL.get(info.name, info.name)
 

@@ -113,9 +113,10 @@ def _unquoted(value: str) -> str:
 def _joined(segments: list[tuple[int, bool, str]]) -> str:
     charset, data = "", b""
     for order, (_, is_encoded, value) in enumerate(segments):
+        text = value
         if is_encoded and order == 0 and value.count("'") >= 2:  # noqa: PLR2004 - charset'language'text
-            charset, _, value = value.split("'", 2)
-        data += _percent_decoded(value) if is_encoded else value.encode("utf-8", "replace")
+            charset, _, text = value.split("'", 2)
+        data += _percent_decoded(text) if is_encoded else text.encode("utf-8", "replace")
     return decode(data, charset if codec_for(charset) else "")
 
 

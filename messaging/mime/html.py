@@ -11,75 +11,17 @@ import inscriptis
 import nh3
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.model.config import ParserConfig
-from lxml.etree import LxmlError
+from lxml.etree import LxmlError  # type: ignore[import-untyped] # no stubs in the lock
 
 from messaging.mime import limits
 from messaging.mime.charsets import storable
 
-TAGS: Final = frozenset(
-    [
-        "a",
-        "abbr",
-        "address",
-        "b",
-        "bdi",
-        "bdo",
-        "big",
-        "blockquote",
-        "br",
-        "caption",
-        "center",
-        "cite",
-        "code",
-        "col",
-        "colgroup",
-        "dd",
-        "del",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "font",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "i",
-        "img",
-        "ins",
-        "kbd",
-        "li",
-        "mark",
-        "ol",
-        "p",
-        "pre",
-        "q",
-        "s",
-        "samp",
-        "section",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "tt",
-        "u",
-        "ul",
-        "var",
-        "wbr",
-    ]
-)
+_TAG_NAMES: Final = """
+    a abbr address b bdi bdo big blockquote br caption center cite code col colgroup dd del div dl dt em
+    font h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp section small span strike strong
+    sub sup table tbody td tfoot th thead tr tt u ul var wbr
+"""
+TAGS: Final = frozenset(_TAG_NAMES.split())
 ATTRIBUTES: Final = {
     "*": {"align", "dir", "lang", "style", "title", "valign"},
     "a": {"href"},
@@ -94,53 +36,15 @@ ATTRIBUTES: Final = {
     "th": {"bgcolor", "colspan", "height", "rowspan", "width"},
     "tr": {"bgcolor"},
 }
-STYLES: Final = frozenset(
-    [
-        "background-color",
-        "border",
-        "border-bottom",
-        "border-collapse",
-        "border-color",
-        "border-left",
-        "border-radius",
-        "border-right",
-        "border-spacing",
-        "border-style",
-        "border-top",
-        "border-width",
-        "color",
-        "direction",
-        "display",
-        "font-family",
-        "font-size",
-        "font-style",
-        "font-weight",
-        "height",
-        "letter-spacing",
-        "line-height",
-        "margin",
-        "margin-bottom",
-        "margin-left",
-        "margin-right",
-        "margin-top",
-        "max-width",
-        "min-width",
-        "padding",
-        "padding-bottom",
-        "padding-left",
-        "padding-right",
-        "padding-top",
-        "text-align",
-        "text-decoration",
-        "text-indent",
-        "text-transform",
-        "vertical-align",
-        "white-space",
-        "width",
-        "word-break",
-        "word-wrap",
-    ]
-)
+_STYLE_NAMES: Final = """
+    background-color border border-bottom border-collapse border-color border-left border-radius
+    border-right border-spacing border-style border-top border-width color direction display
+    font-family font-size font-style font-weight height letter-spacing line-height
+    margin margin-bottom margin-left margin-right margin-top max-width min-width
+    padding padding-bottom padding-left padding-right padding-top text-align text-decoration
+    text-indent text-transform vertical-align white-space width word-break word-wrap
+"""
+STYLES: Final = frozenset(_STYLE_NAMES.split())
 SCHEMES: Final = frozenset({"http", "https", "mailto", "tel", "cid", "data"})
 _PICTURE: Final = re.compile(
     r"data:image/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/=\s]*\Z", re.IGNORECASE
@@ -149,10 +53,11 @@ _READING: Final = ParserConfig(
     css=CSS_PROFILES["strict"].copy(), display_images=False, display_links=False
 )
 _OPENING: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_NOT_NESTING: Final = frozenset(
-    "area base br col embed hr img input link meta param source track wbr "
-    "dd dt li option p tbody td tfoot th thead tr".split()
-)
+_FLAT_NAMES: Final = """
+    area base br col embed hr img input link meta param source track wbr
+    dd dt li option p tbody td tfoot th thead tr
+"""
+_NOT_NESTING: Final = frozenset(_FLAT_NAMES.split())
 """Void elements, and those which the next one of their kind closes."""
 DEEPEST: Final = 60
 _TAG: Final = re.compile(r"<[^<>]{0,2000}>")

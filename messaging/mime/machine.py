@@ -14,18 +14,23 @@ _DAEMONS: Final = frozenset(
     {"mailer-daemon", "mailerdaemon", "mail-daemon", "postmaster", "bounce", "bounces"}
 )
 _SILENT: Final = re.compile(
-    r"(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|ne[-_.]?pas[-_.]?repondre|nepasrepondre|keine[-_.]?antwort|notifications?"
+    r"(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|ne[-_.]?pas[-_.]?repondre|nepasrepondre"
+    r"|keine[-_.]?antwort|notifications?"
     r"|noreply[-+_.].*|bounces?[-+].*)\Z"
 )
 _BOUNCE_SUBJECT: Final = re.compile(
-    r"(?:undeliver(?:ed|able)|delivery (?:status notification|failure|has failed)|mail delivery (?:failed|system|subsystem)"
-    r"|returned mail|failure notice|non remis|message non distribué|échec de la remise|unzustellbar|nicht zustellbar"
+    r"(?:undeliver(?:ed|able)|delivery (?:status notification|failure|has failed)"
+    r"|mail delivery (?:failed|system|subsystem)"
+    r"|returned mail|failure notice|non remis|message non distribué|échec de la remise"
+    r"|unzustellbar|nicht zustellbar"
     r"|mancato recapito|no se ha podido entregar|onbestelbaar)",
     re.IGNORECASE,
 )
 _AWAY_SUBJECT: Final = re.compile(
-    r"(?:auto(?:matic|mated)?[- ]?(?:reply|response)|out of (?:the )?office|réponse automatique|absence du bureau|absent du bureau"
-    r"|automatische antwort|abwesenheitsnotiz|abwesenheit|risposta automatica|fuori sede|respuesta automática|fuera de la oficina"
+    r"(?:auto(?:matic|mated)?[- ]?(?:reply|response)|out of (?:the )?office|réponse automatique"
+    r"|absence du bureau|absent du bureau"
+    r"|automatische antwort|abwesenheitsnotiz|abwesenheit|risposta automatica|fuori sede"
+    r"|respuesta automática|fuera de la oficina"
     r"|automatisch antwoord|afwezig|resposta automática|fora do escritório)\b",
     re.IGNORECASE,
 )

@@ -1,4 +1,4 @@
-"""Telling what a person wrote now from what the mail program quoted below it. Line by line, in linear time."""
+"""Telling what a person wrote now from what his mail program quoted. Line by line, in linear time."""
 
 from __future__ import annotations
 
@@ -15,27 +15,33 @@ _OPENER: Final = re.compile(
     r"(?:on|le|am|il|el|op|em|a|den|på|dne|w dniu|dnia|at|in|vào)\b", re.IGNORECASE
 )
 _VERB: Final = re.compile(
-    r"\b(?:wrote|writes|a écrit|ont écrit|schrieb|schrieben|ha scritto|scrive|escribió|schreef|het volgende geschreven"
+    r"\b(?:wrote|writes|a écrit|ont écrit|schrieb|schrieben|ha scritto|scrive|escribió|schreef"
+    r"|het volgende geschreven"
     r"|escreveu|skrev|kirjoitti|napisał|napisał\(a\)|napsal|написал|написав|写道)\b",
     re.IGNORECASE,
 )
 _EVIDENCE: Final = re.compile(r"[0-9@<]")
 _SEPARATOR: Final = re.compile(
-    r"[-_=\s*]{2,}(?:original message|original appointment|message d['’]origine|message original|ursprüngliche nachricht"
-    r"|originalnachricht|messaggio originale|mensaje original|oorspronkelijk bericht|mensagem original)[-_=\s*:]*\Z",
+    r"[-_=\s*]{2,}(?:original message|original appointment|message d['\u2019]origine|message original"
+    r"|ursprüngliche nachricht|originalnachricht|messaggio originale|mensaje original"
+    r"|oorspronkelijk bericht|mensagem original)[-_=\s*:]*\Z",
     re.IGNORECASE,
 )
 _FROM: Final = re.compile(r"\*?(?:from|de|von|da|van|från|fra)\s?:\*?\s?\S", re.IGNORECASE)
 _FIELD: Final = re.compile(
-    r"\*?(?:sent|date|to|cc|subject|envoyé|date d['’]envoi|à|objet|gesendet|datum|an|betreff|inviato|data|a|oggetto"
+    r"\*?(?:sent|date|to|cc|subject|envoyé|date d['\u2019]envoi|à|objet|gesendet|datum|an|betreff"
+    r"|inviato|data|a|oggetto"
     r"|enviado|enviado el|fecha|para|asunto|verzonden|aan|onderwerp|assunto|skickat|till|ämne)\s?:\*?",
     re.IGNORECASE,
 )
 _RULE: Final = re.compile(r"[_\-=]{10,}\Z")
 _DEVICE: Final = re.compile(
-    r"(?:sent from (?:my|mail for|yahoo|outlook|samsung)|get outlook for|envoyé (?:de|depuis|à partir de) (?:mon|ma|mes|l['’]|yahoo|outlook)"
-    r"|télécharge[rz] outlook|obtenir outlook|von mei(?:nem|ner) .{1,40} gesendet|gesendet (?:von|mit)|holen sie sich outlook"
-    r"|inviato da|enviado desde|enviado do|enviado a partir|verstuurd vanaf|verzonden vanaf|outlook (?:für|pour|for) (?:ios|android))",
+    r"(?:sent from (?:my|mail for|yahoo|outlook|samsung)|get outlook for|envoyé (?:de|depuis"
+    r"|à partir de) (?:mon|ma|mes|l['\u2019]|yahoo|outlook)"
+    r"|télécharge[rz] outlook|obtenir outlook|von mei(?:nem|ner) .{1,40} gesendet|gesendet (?:von"
+    r"|mit)|holen sie sich outlook"
+    r"|inviato da|enviado desde|enviado do|enviado a partir|verstuurd vanaf|verzonden vanaf"
+    r"|outlook (?:für|pour|for) (?:ios|android))",
     re.IGNORECASE,
 )
 
@@ -87,7 +93,7 @@ def _history_start(lines: list[str]) -> int:
 
 
 def _is_attribution(lines: list[str], position: int, bare: str) -> bool:
-    """ "On … wrote:", which mail programs wrap to at most three lines."""
+    """A line "On … wrote:", which mail programs wrap to at most three."""
     joined = bare
     for following in range(position, position + 3):
         if following > position:
@@ -96,7 +102,7 @@ def _is_attribution(lines: list[str], position: int, bare: str) -> bool:
             joined = f"{joined} {more}"
         if len(joined) > LONGEST_ATTRIBUTION:
             return False
-        if joined.endswith((":", "：")):
+        if joined.endswith((":", "\uff1a")):
             return _is_attribution_text(joined)
         if following == position and not (_OPENER.match(bare) or "@" in bare):
             return False
@@ -134,7 +140,7 @@ def _below_quote(history: list[str]) -> int | None:
 
 
 def _without_edge_quotes(lines: list[str]) -> tuple[list[str], list[str]]:
-    """Cut a block of quoted lines at the end, or at the beginning; quotes in between give answers their sense."""
+    """Cut a block of quoted lines at either end; quotes in between give answers their sense."""
     is_quoted = [line.lstrip().startswith(">") for line in lines]
     end = len(lines)
     while end and (is_quoted[end - 1] or not lines[end - 1].strip()):

@@ -116,7 +116,12 @@ def _part(message: Message, budget: _Budget, *, depth: int) -> Part:
     )
     if message.is_multipart():
         part.is_container = True
-        _fill(part, list(message.get_payload()), budget, depth=depth)
+        _fill(
+            part,
+            [item for item in message.get_payload() if isinstance(item, Message)],
+            budget,
+            depth=depth,
+        )
         return part
     if kind.startswith("multipart/"):
         budget.note("multipart_without_parts")

@@ -24,7 +24,7 @@ class OutgoingMessageQuerySet(models.QuerySet["OutgoingMessage"]):
         """Claimed by a sender whose lease ran out."""
         return self.filter(state="claimed", lease_until__lt=at).order_by("pk")
 
-    def held_by(self, token: object) -> OutgoingMessageQuerySet:
+    def held_by(self, token: UUID) -> OutgoingMessageQuerySet:
         """Claimed under this lease: the fence that keeps a stale sender from settling."""
         return self.filter(state="claimed", lease_token=token)
 

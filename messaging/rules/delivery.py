@@ -38,7 +38,7 @@ def may_move(before: str, after: str) -> bool:
 
 def deferral(deferrals: int) -> timedelta:
     """The pause after a server said "later" for the nth time: 5 minutes, doubling to 4 hours."""
-    return min(FIRST_DEFERRAL * 2 ** min(deferrals - 1, 10), LONGEST_DEFERRAL)
+    return min(FIRST_DEFERRAL * (1 << min(deferrals - 1, 10)), LONGEST_DEFERRAL)
 
 
 def server_pause(failures: int) -> timedelta:

@@ -75,7 +75,7 @@ def close_unknown(
     attempt: DeliveryAttempt,
     detail: str,
     *,
-    token: uuid.UUID,
+    token: uuid.UUID | None,
     at: datetime,
 ) -> bool:
     """Nobody knows whether the server took the message: send it once more, or leave it to a person."""
@@ -99,7 +99,7 @@ def close_unknown(
     return is_held
 
 
-def put_back(message: OutgoingMessage, *, token: uuid.UUID) -> bool:
+def put_back(message: OutgoingMessage, *, token: uuid.UUID | None) -> bool:
     """Let a claimed message whose attempt never began wait again."""
     return _leave(message, State.PENDING, token)
 
@@ -168,7 +168,7 @@ def _wait(
     detail: str,
     *,
     pause: timedelta,
-    token: uuid.UUID,
+    token: uuid.UUID | None,
     at: datetime,
 ) -> bool:
     # Not later than the moment at which it is given up, so that it then fails and says so.
@@ -185,7 +185,7 @@ def _wait(
 
 
 def _leave(message: OutgoingMessage, state: State, token: uuid.UUID | None, **changes: Any) -> bool:
-    """Move a message on and end its lease, in one guarded update. False when the lease is not the caller's."""
+    """Move a message on and end its lease, in one guarded update. False when the lease is not ours."""
     before = message.state
     message.move_to(state)
     rows = OutgoingMessage.objects.filter(pk=message.pk, state=before, lease_token=token)

@@ -270,7 +270,7 @@ def _profile(mailbox: Mailbox, parsed: ParsedMail, machine: str, *, at: datetime
 
 
 def _answered(mailbox: Mailbox, parsed: ParsedMail) -> OutgoingMessage | None:
-    """The newest message of ours that this mail answers or reports about; ids we did not make count for nothing."""
+    """The newest message of ours that this mail answers or reports about, by ids that only we make."""
     ids = [parsed.in_reply_to, *reversed(parsed.references), parsed.reported_message_id]
     keys = accepted_keys()
     ours = [

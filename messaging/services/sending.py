@@ -20,7 +20,7 @@ from django.utils.timezone import now
 
 from ecrm.kernel import failpoints
 from messaging.mime import writing
-from messaging.models import OutgoingMessage
+from messaging.models import DeliveryAttempt, OutgoingMessage
 from messaging.rules import delivery
 from messaging.services import attempts, claims, servers
 from messaging.services.attempts import Finished
@@ -116,7 +116,7 @@ class Sender:
 
     def _advance(
         self, finished: Finished | None, following: OutgoingMessage | None, token: uuid.UUID
-    ) -> attempts.DeliveryAttempt | None:
+    ) -> DeliveryAttempt | None:
         if finished is None and following is None:
             return None
         return attempts.advance(finished, following, token=token, host=self.host, at=self._clock())

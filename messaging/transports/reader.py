@@ -1,4 +1,4 @@
-"""The parent's end of the reading child: sends a mail, waits for what was understood, replaces dead children."""
+"""The parent's end of the reading child: sends a mail, waits for the answer, replaces dead children."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ class MailReader:
         self._mails = 0
 
     def read(self, raw: bytes) -> ParsedMail:
-        """The mail as it is understood. Raises Unreadable; "too_expensive" when the child did not survive it."""
+        """The mail as it is understood.
+
+        Raises Unreadable; "too_expensive" when the child did not survive the mail.
+        """
         process = self._child()
         try:
             answer, blobs = self._exchange(process, raw)
