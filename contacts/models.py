@@ -90,7 +90,7 @@ class Ticket(models.Model):
     class Channel(models.TextChoices):
         EMAIL = "email", _("E-mail")
         FORM = "form", _("Contact form")
-        API = "api", _("Shop")
+        API = "api", _("Shop program")
         PHONE = "phone", _("Phone")
         CALLBACK = "callback", _("Call-back")
         SOCIAL = "social", _("Social network")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -20,7 +21,7 @@ from company.types import AgentRequest
 from contacts import permissions, rules
 from contacts.models import Draft, Ticket, TicketMessage
 from contacts.queries import inbox, thread
-from contacts.queries.inbox import Selection
+from contacts.queries.inbox import InUse, Selection
 from contacts.web.forms import SelectionForm
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def list_context(request: AgentRequest, *, number: int | None = None) -> dict[st
         "first_query": query,
         "number": number,
         "chips": _chips(selection),
-        "filters": _filters(selection, inbox.tags_in_use(shop_ids)),
+        "filters": _filters(selection, inbox.in_use(shop_ids)),
         "sort_query": query_of(
             selection, sort="" if selection.sort == inbox.LONGEST else inbox.LONGEST
         ),
@@ -145,10 +146,7 @@ def head_context(agent: Agent, ticket: Ticket, selection: Selection) -> dict[str
         "customer": customer_name(ticket),
         "may_answer": may_answer,
         "colleagues": thread.colleagues(ticket) if may_answer else [],
-        "snoozes": [
-            (key, label, rules.snooze_until(key, now().astimezone(ZoneInfo(shop.time_zone))))
-            for key, label in SNOOZE_LABELS.items()
-        ],
+        "snoozes": _snoozes(shop.time_zone),
         "may_solve": rules.may_move(ticket.state, "solved"),
         "may_open": rules.may_move(ticket.state, "open"),
         "may_snooze": rules.may_move(ticket.state, "snoozed"),
@@ -197,6 +195,16 @@ def _overtaken(ticket: Ticket, draft: Draft) -> list[TicketMessage]:
     """Answers of colleagues which are newer than the draft."""
     newer = ticket.messages.after(draft.seen_seq).filter(kind=TicketMessage.Kind.AGENT)
     return list(newer.exclude(author_id=draft.agent_id).select_related("author").order_by("seq"))
+
+
+def _snoozes(time_zone: str) -> list[tuple[str, Any, datetime]]:
+    """The ready choices with their moments; on a Sunday tomorrow and Monday are one."""
+    at = now().astimezone(ZoneInfo(time_zone))
+    found: dict[datetime, tuple[str, Any, datetime]] = {}
+    for key, label in SNOOZE_LABELS.items():
+        moment = rules.snooze_until(key, at)
+        found.setdefault(moment, (key, label, moment))
+    return list(found.values())
 
 
 def _row(ticket: Ticket, shops: Mapping[int, ShopInfo]) -> dict[str, Any]:
@@ -250,12 +258,12 @@ def _chips(selection: Selection) -> list[dict[str, Any]]:
     return chips
 
 
-def _filters(selection: Selection, tags: list[str]) -> list[dict[str, Any]]:
+def _filters(selection: Selection, offered: InUse) -> list[dict[str, Any]]:
     """The menu of filters: groups of links."""
     groups: tuple[tuple[str, Any, Any], ...] = (
-        ("channel", _("Channel"), Ticket.Channel.choices),
+        ("channel", _("Channel"), [(c, Ticket.Channel(c).label) for c in offered.channels]),
         ("priority", _("Priority"), Ticket.Priority.choices),
-        ("tag", _("Tag"), [(tag, tag) for tag in tags]),
+        ("tag", _("Tag"), [(tag, tag) for tag in offered.tags]),
     )
     on = {
         "channel": selection.channel,

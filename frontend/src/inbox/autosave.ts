@@ -45,6 +45,14 @@ function onWrite(event: MouseEvent): void {
   window.setTimeout(() => find<HTMLTextAreaElement>("textarea", form)?.focus());
 }
 
+/** A note never invites to write to the customer. */
+function onKind(event: Event): void {
+  const choice = event.target;
+  const form = composerOf(choice);
+  const text = form ? find<HTMLTextAreaElement>("textarea", form) : null;
+  if (text && choice instanceof HTMLInputElement && choice.name === "kind") text.placeholder = text.dataset[choice.value] ?? "";
+}
+
 /** What is typed is kept on the server: another browser and tomorrow find it again. */
 export function startAutosave(): void {
   document.addEventListener("input", (event) => {
@@ -58,4 +66,5 @@ export function startAutosave(): void {
     if (document.hidden && form && text.trim() !== "") void save(form);
   });
   document.addEventListener("click", onWrite);
+  document.addEventListener("change", onKind);
 }
