@@ -1,0 +1,283 @@
+"""What the permission matrix puts into the addresses that take arguments.
+
+One dictionary per module; the key is the name of the URL. An entry says how to make an object and
+whose it is:
+
+- `shop(make)`      the object belongs to a shop; `make(shop, world)` returns the URL's arguments
+- `mine(make)`      the object belongs to an agent; `make(agent, world)` returns them
+- `everybody(make)` the object is the company's; whoever holds the permission may reach it
+- `all_shops()`     no object, but the page is only for who holds the permission in all shops
+
+`gone` are arguments which fit no object; without it each number becomes one that nobody has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+
+from company import services
+from company.models import Agent, Shop
+from company.services import invitations, roles, teams
+from tests.company.factories import AgentFactory, ShopFactory, api_key
+
+Arguments = dict[str, Any]
+NOBODY_HAS = 2_000_000_000
+
+
+@dataclass
+class World:
+    """Two shops, and an agent for each role in the first one."""
+
+    shop: Shop = field(default_factory=ShopFactory)
+    other_shop: Shop = field(default_factory=ShopFactory)
+    agents: dict[str, Agent] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for role in ("manager", "support", "marketing", "viewer"):
+            self.agents[role] = AgentFactory(role=role, shop=self.shop)
+        self.agents["owner"] = AgentFactory(owner=True)
+        self.agents["without a role"] = AgentFactory()
+        self.elsewhere = AgentFactory(role="owner", shop=self.other_shop)
+        self.disabled = AgentFactory(owner=True, is_active=False)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How the matrix asks for one address."""
+
+    belongs_to: Literal["shop", "agent", "company"]
+    make: Callable[[Any, World], Arguments]
+    gone: Arguments | None = None
+    needs_all_shops: bool = False
+
+    def of_nobody(self, arguments: Arguments) -> Arguments:
+        """Arguments which fit no object."""
+        if self.gone is not None:
+            return arguments | self.gone
+        return {
+            key: NOBODY_HAS if isinstance(value, int) else value for key, value in arguments.items()
+        }
+
+
+def shop(make: Callable[[Shop, World], Arguments], gone: Arguments | None = None) -> Entry:
+    return Entry("shop", make, gone)
+
+
+def mine(make: Callable[[Agent, World], Arguments], gone: Arguments | None = None) -> Entry:
+    return Entry("agent", make, gone)
+
+
+def everybody(
+    make: Callable[[Any, World], Arguments],
+    gone: Arguments | None = None,
+    *,
+    needs_all_shops: bool = False,
+) -> Entry:
+    return Entry("company", make, gone, needs_all_shops)
+
+
+def all_shops() -> Entry:
+    return Entry("company", lambda _shop, _world: {}, needs_all_shops=True)
+
+
+# --- company ---------------------------------------------------------------------------------------
+
+
+def _colleague(of: Shop, world: World) -> Arguments:
+    return {"pk": AgentFactory(role="viewer", shop=of).pk}
+
+
+def _grant(of: Shop, world: World) -> Arguments:
+    agent = AgentFactory(role="viewer", shop=of)
+    return {"pk": agent.pk, "grant_id": agent.grants.get().pk}
+
+
+def _invitation(of: Shop, world: World) -> invitations.Invitation:
+    return services.invite_agent(
+        email=f"new{Agent.objects.count()}-{of.pk}@maison.example",
+        role_key="viewer",
+        shop_id=of.pk,
+        by=world.agents["owner"],
+    )
+
+
+def _team(of: Shop, world: World) -> Arguments:
+    name = f"Team {of.pk} {teams.Team.objects.count()}"
+    return {"pk": teams.create_team(name=name, shop_id=of.pk, by=None).pk}
+
+
+def _role(_anything: Any, world: World) -> Arguments:
+    number = roles.Role.objects.count()
+    return {"key": roles.create_role(name=f"Role {number}", codes=[], by=None).key}
+
+
+def _session(of: Agent, world: World) -> Arguments:
+    row = UserSession.objects.create(
+        user=of, ip="192.0.2.1", session_key=f"k{of.pk}", user_agent=""
+    )
+    return {"pk": row.pk}
+
+
+def _security_key(of: Agent, world: World) -> Arguments:
+    data = {"name": "Key", "credential": {}}
+    row = Authenticator.objects.create(user=of, type=Authenticator.Type.WEBAUTHN, data=data)
+    return {"pk": row.pk}
+
+
+_shop_slug = shop(lambda of, world: {"slug": of.slug}, {"slug": "gone"})
+
+COMPANY = {
+    "company:shop-create": all_shops(),
+    "company:shop-edit": _shop_slug,
+    "company:shop-hours": _shop_slug,
+    "company:day-set": _shop_slug,
+    "company:day-remove": shop(
+        lambda of, world: {"slug": of.slug, "on": "2026-12-25"}, {"slug": "gone"}
+    ),
+    "company:agent-detail": shop(_colleague),
+    "company:grant-add": shop(_colleague),
+    "company:grant-revoke": shop(_grant),
+    "company:agent-disable": shop(_colleague),
+    "company:agent-enable": shop(_colleague),
+    "company:invitation-withdraw": shop(lambda of, world: {"pk": _invitation(of, world).pk}),
+    "company:invitation-renew": shop(lambda of, world: {"pk": _invitation(of, world).pk}),
+    "company:team-edit": shop(_team),
+    "company:team-remove": shop(_team),
+    "company:role-create": all_shops(),
+    "company:role-edit": everybody(_role, {"key": "gone"}, needs_all_shops=True),
+    "company:role-remove": everybody(_role, {"key": "gone"}, needs_all_shops=True),
+    "company:key-revoke": shop(lambda of, world: {"pk": api_key(of)[0].pk}),
+    "company-invitation": everybody(
+        lambda of, world: {"token": invitations.token_of(_invitation(world.shop, world))},
+        {"token": "gone"},
+    ),
+    "company-session-end": mine(_session),
+    "mfa_remove_webauthn": mine(_security_key),
+    "mfa_edit_webauthn": mine(_security_key),
+    # Both answer any link with the same page; test_sign_in.py follows real links.
+    "account_reset_password_from_key": everybody(lambda of, world: {"uidb36": "1", "key": "x-y"}),
+    "openid_connect_login": everybody(lambda of, world: {"provider_id": "gone"}),
+    "openid_connect_callback": everybody(lambda of, world: {"provider_id": "gone"}),
+}
+
+# --- backoffice ------------------------------------------------------------------------------------
+
+
+def _notification(of: Agent, world: World) -> Arguments:
+    from tests.backoffice.factories import NotificationFactory
+
+    return {"pk": NotificationFactory(agent=of).pk}
+
+
+def _saved_view(of: Agent, world: World) -> Arguments:
+    from tests.backoffice.factories import SavedViewFactory
+
+    return {"pk": SavedViewFactory(agent=of).pk}
+
+
+def _delivery(of: Shop, world: World) -> Arguments:
+    from tests.backoffice.factories import EventRecordFactory, ParkedDeliveryFactory
+
+    return {"pk": ParkedDeliveryFactory(event=EventRecordFactory(shop_id=of.pk)).pk}
+
+
+BACKOFFICE = {
+    "backoffice:notification-open": mine(_notification),
+    "backoffice:view-delete": mine(_saved_view),
+    "backoffice:delivery-detail": shop(_delivery),
+}
+
+# --- profiles and orders ---------------------------------------------------------------------------
+
+
+def _profile(of: Shop, world: World) -> Arguments:
+    from tests.profiles.factories import ProfileFactory
+
+    return {"profile_id": ProfileFactory(shop=of).pk}
+
+
+def _api_profile(of: Shop, world: World) -> Arguments:
+    return {"profile_id": str(_profile(of, world)["profile_id"])}
+
+
+def _order(of: Shop, world: World) -> Arguments:
+    from tests.orders.factories import make_order
+
+    return {"external_id": make_order(of).external_id}
+
+
+PROFILES = {
+    "profiles:profile-page": shop(_profile),
+    "profiles:profile-timeline": shop(_profile),
+    "profiles:profile-edit": shop(_profile),
+    "api-profile-detail": shop(_api_profile, {"profile_id": str(NOBODY_HAS)}),
+    "api-profile-timeline": shop(_api_profile, {"profile_id": str(NOBODY_HAS)}),
+}
+
+ORDERS = {
+    "api-order-detail": shop(_order, {"external_id": "gone"}),
+}
+
+# --- contacts --------------------------------------------------------------------------------------
+
+
+def _ticket(of: Shop, world: World) -> Arguments:
+    from tests.contacts.factories import make_ticket
+
+    return {"number": make_ticket(of).number}
+
+
+def _api_ticket(of: Shop, world: World) -> Arguments:
+    from tests.contacts.factories import make_ticket
+
+    return {"pk": make_ticket(of).pk}
+
+
+def _bulk_change(of: Agent, world: World) -> Arguments:
+    from django.utils.timezone import now
+
+    from contacts.models import BulkChange
+
+    change = BulkChange.objects.create(agent=of, action="close", rows=[], created_at=now())
+    return {"change_id": change.pk}
+
+
+_ticket_number = shop(_ticket)
+
+CONTACTS = {
+    "contacts:bulk-undo": mine(_bulk_change),
+    "contacts:ticket": _ticket_number,
+    "contacts:ticket-earlier": _ticket_number,
+    "contacts:ticket-news": _ticket_number,
+    "contacts:message-add": _ticket_number,
+    "contacts:draft-save": _ticket_number,
+    "contacts:ticket-state": _ticket_number,
+    "contacts:ticket-snooze": _ticket_number,
+    "contacts:ticket-assign": _ticket_number,
+    "contacts:ticket-take": _ticket_number,
+    "contacts:ticket-priority": _ticket_number,
+    "contacts:ticket-tags": _ticket_number,
+    "api-ticket-detail": shop(_api_ticket),
+    "api-ticket-messages": shop(_api_ticket),
+}
+
+# --- demo: outside demo mode these pages do not exist for anybody ------------------------------------
+
+DEMO = {
+    name: everybody(lambda of, world: {"mail_id": 1})
+    for name in ("demo:mail", "demo:answer", "demo:mark-read", "demo:mail-body")
+} | {"demo:mail-file": everybody(lambda of, world: {"mail_id": 1, "position": 0})}
+
+OBJECTS: dict[str, Entry] = {
+    **COMPANY,
+    **BACKOFFICE,
+    **PROFILES,
+    **ORDERS,
+    **CONTACTS,
+    **DEMO,
+}
