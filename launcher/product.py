@@ -61,7 +61,7 @@ class Product:
 
     def collect_static(self) -> Task:
         """Gather the static files when one can have changed; the front end must be built."""
-        folders = [path for path in CHECKOUT.glob("*/static") if path.is_dir()]
+        folders = [path for path in CHECKOUT.glob("[a-z]*/static") if path.is_dir()]
         inputs = (*folders, CHECKOUT / "requirements/run.txt", CHECKOUT / "ecrm/settings.py")
         mark = fingerprint(*inputs, text=[frontend.sources()])
         if not self._place.path("static").is_dir():
