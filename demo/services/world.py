@@ -35,7 +35,7 @@ from messaging import services as messaging
 from profiles import services as profiles
 from profiles.types import Identity
 
-PASSWORD = "maison-alba-demo"
+PASSWORD = "walk-the-talk-2026"
 KEY_NAME = "Boutique en ligne"
 KEY_SCOPES = ("orders:read", "orders:write", "profiles:read")
 CHAPTER = 50
