@@ -77,9 +77,18 @@ def profile_list(request: AgentRequest) -> HttpResponse:
         "filters": chosen,
         "count": cast("CustomerPages", page.paginator).words,
         "topics": " ".join(f"profiles:shop:{shop_id}" for shop_id in in_sight),
-        "brings_filters": "Ecrm-Background" not in request.headers,
+        "brings_filters": _brings_filters(request),
     }
     return render_page(request, "profiles/profile_list.html", context, partials={"list": "rows"})
+
+
+def _brings_filters(request: AgentRequest) -> bool:
+    """A fragment asked for by hand comes with the filters as they are now.
+
+    A live refresh leaves them alone: somebody may have a menu open.
+    """
+    is_fragment = request.headers.get("HX-Target") == "list"
+    return is_fragment and "Ecrm-Background" not in request.headers
 
 
 def selection_of(chosen: filters.Filters, *, at: datetime) -> listing.Selection:
