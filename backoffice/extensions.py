@@ -85,7 +85,7 @@ class SearchSource:
 class HomeCard:
     """A part of the agent's day; `load` fills the template, which shows nothing but what it got.
 
-    An empty mapping leaves the card out. The frame understands `count` and `tone` (bad, warn, new)
+    The template finds each entry of the mapping under its key. An empty mapping leaves the card out. The frame understands `count` and `tone` (bad, warn, new)
     for the figure in the card's head, `url` for where the head leads, `is_wide` for a full row.
     """
 

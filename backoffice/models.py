@@ -60,7 +60,7 @@ class Notification(models.Model):
     @property
     def title(self) -> str:
         """The text in the reader's language."""
-        return gettext(self.title_key) % self.title_values
+        return str(gettext(self.title_key) % self.title_values)
 
     @property
     def is_unread(self) -> bool:

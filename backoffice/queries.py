@@ -4,34 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django.utils.timezone import now
 
 from backoffice import rules
 from backoffice.models import Notification, Presence, SavedView
 from backoffice.types import PresenceInfo
 from company import queries as company
+from ecrm.kernel import outbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from django.db.models import QuerySet
-    from django.http import HttpRequest
 
     from backoffice.models import NotificationQuerySet
-    from company.types import Agent, ShopInfo
+    from company.types import Agent, AgentRequest, ShopInfo
+    from ecrm.kernel.models import Delivery
 
 SHOP_CHOICE = "backoffice.shop"
 
 
-def selected_shop(request: HttpRequest) -> ShopInfo | None:
+def selected_shop(request: AgentRequest) -> ShopInfo | None:
     """Return the one shop the agent works in just now, or None for all of his."""
     chosen = request.session.get(SHOP_CHOICE)
     shops = company.shops_for(request.user)
     return next((shop for shop in shops if shop.id == chosen), None)
 
 
-def selected_shop_ids(request: HttpRequest, code: str) -> frozenset[int]:
+def selected_shop_ids(request: AgentRequest, code: str) -> frozenset[int]:
     """Return the shops a list page shows: those of the permission, narrowed to the chosen shop.
 
     A chosen shop in which the agent doesn't hold the permission leaves nothing.
@@ -85,3 +87,14 @@ def may_follow_agent(agent: Agent, topic: str) -> bool:
 def may_follow_outbox(agent: Agent, topic: str) -> bool:
     """Allow `outbox` to those who look after parked deliveries."""
     return topic == "outbox" and agent.has_perm("company.operate")
+
+
+def parked_deliveries(agent: Agent) -> QuerySet[Delivery]:
+    """Return the parked deliveries of the shops this operator looks after, newest first.
+
+    Facts without a shop belong to those who operate every shop.
+    """
+    scope = Q(event__shop_id__in=company.shop_ids(agent, "company.operate"))
+    if company.may(agent, "company.operate", shop_id=None):
+        scope |= Q(event__shop_id__isnull=True)
+    return outbox.parked().filter(scope)

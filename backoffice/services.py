@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
+from backoffice import queries
 from backoffice.events import AgentNotified
 from backoffice.models import Notification, Presence, SavedView
 from company.services import audit
@@ -129,7 +130,7 @@ def mark_seen(agent_id: int, *, at: datetime | None = None) -> None:
 @transaction.atomic
 def retry_deliveries(delivery_ids: Iterable[int], *, by: Agent) -> int:
     """Give parked deliveries a fresh set of attempts, with an audit entry; returns how many."""
-    ids = _parked_ids(delivery_ids)
+    ids = _parked_ids(delivery_ids, by=by)
     count = outbox.retry(ids)
     _record("outbox.deliveries-retried", ids, by=by)
     return count
@@ -138,15 +139,15 @@ def retry_deliveries(delivery_ids: Iterable[int], *, by: Agent) -> int:
 @transaction.atomic
 def discard_deliveries(delivery_ids: Iterable[int], *, by: Agent) -> int:
     """Give parked deliveries up for good, with an audit entry; returns how many."""
-    ids = _parked_ids(delivery_ids)
+    ids = _parked_ids(delivery_ids, by=by)
     count = outbox.discard(ids)
     _record("outbox.deliveries-discarded", ids, by=by)
     return count
 
 
-def _parked_ids(delivery_ids: Iterable[int]) -> list[int]:
-    """Lock those which are still parked, so that the audit entry tells what really happened."""
-    parked = outbox.parked().filter(pk__in=list(delivery_ids)).order_by("pk")
+def _parked_ids(delivery_ids: Iterable[int], *, by: Agent) -> list[int]:
+    """Lock those which are still parked and his, so that the audit tells what really happened."""
+    parked = queries.parked_deliveries(by).filter(pk__in=list(delivery_ids)).order_by("pk")
     return list(parked.select_for_update(of=("self",)).values_list("pk", flat=True))
 
 

@@ -30,7 +30,7 @@ STRANGER = 4403
 TOO_MUCH = 4413
 
 
-class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
+class LiveConsumer(AsyncWebsocketConsumer):
     """One open page of one agent."""
 
     agent: Agent | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from backoffice import extensions, rules
@@ -12,6 +13,8 @@ from backoffice.web.settings import pages_for
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.utils.safestring import SafeString
 
     from company.types import Agent
 
@@ -30,8 +33,8 @@ class DayCard:
 
     key: str
     title: str
-    template: str
     content: dict[str, Any]
+    body: SafeString
 
     @property
     def count(self) -> int | None:
@@ -67,11 +70,12 @@ def cards(agent: Agent) -> list[DayCard]:
     entries = sorted(extensions.home, key=lambda entry: entry.order)
     allowed = [e for e in entries if e.permission is None or agent.has_perm(e.permission)]
     loaded = [(entry, entry.load(agent)) for entry in allowed]
-    return [
-        DayCard(key=entry.key, title=str(entry.title), template=entry.template, content=content)
-        for entry, content in loaded
-        if content
-    ]
+    return [_card(entry, content) for entry, content in loaded if content]
+
+
+def _card(entry: extensions.HomeCard, content: dict[str, Any]) -> DayCard:
+    body = render_to_string(entry.template, {**content, "content": content})
+    return DayCard(key=entry.key, title=str(entry.title), content=content, body=body)
 
 
 def first_steps(agent: Agent) -> list[extensions.SettingsPage]:

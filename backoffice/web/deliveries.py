@@ -11,22 +11,24 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from backoffice import services
+from backoffice import queries, services
 from backoffice.web.forms import Deliveries
-from ecrm.kernel import access, outbox
+from ecrm.kernel import access
 from ecrm.kernel.htmx import render_page, toast
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from company.types import AgentRequest
 
 PER_PAGE = 50
 
 
 @require_safe
 @access.permission("company.operate")
-def delivery_list(request: HttpRequest) -> HttpResponse:
+def delivery_list(request: AgentRequest) -> HttpResponse:
     """List parked deliveries, newest first."""
-    page = Paginator(outbox.parked(), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(queries.parked_deliveries(request.user), PER_PAGE).get_page(
+        request.GET.get("page")
+    )
     return render_page(
         request, "backoffice/deliveries.html", {"page": page}, partials={"list": "rows"}
     )
@@ -34,9 +36,9 @@ def delivery_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @access.permission("company.operate")
-def delivery_detail(request: HttpRequest, pk: int) -> HttpResponse:
+def delivery_detail(request: AgentRequest, pk: int) -> HttpResponse:
     """Show one parked delivery: what failed, and the ids it carries."""
-    delivery = get_object_or_404(outbox.parked(), pk=pk)
+    delivery = get_object_or_404(queries.parked_deliveries(request.user), pk=pk)
     payload = json.dumps(delivery.event.payload, indent=2, sort_keys=True)
     context = {"delivery": delivery, "payload": payload}
     return render_page(request, "backoffice/delivery.html", context, partials={"panel": "panel"})
@@ -44,7 +46,7 @@ def delivery_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @access.permission("company.operate")
-def delivery_retry(request: HttpRequest) -> HttpResponse:
+def delivery_retry(request: AgentRequest) -> HttpResponse:
     """Try the selected deliveries again."""
     count = services.retry_deliveries(_selected(request), by=request.user)
     text = ngettext(
@@ -55,13 +57,13 @@ def delivery_retry(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @access.permission("company.operate")
-def delivery_discard(request: HttpRequest) -> HttpResponse:
+def delivery_discard(request: AgentRequest) -> HttpResponse:
     """Give the selected deliveries up."""
     count = services.discard_deliveries(_selected(request), by=request.user)
     text = ngettext("%(count)d delivery is discarded", "%(count)d deliveries are discarded", count)
     return toast(HttpResponse(status=204), text % {"count": count})
 
 
-def _selected(request: HttpRequest) -> list[int]:
+def _selected(request: AgentRequest) -> list[int]:
     form = Deliveries(request.POST)
     return form.cleaned_data["ids"] if form.is_valid() else []

@@ -18,7 +18,7 @@ from ecrm.kernel.htmx import render_page
 from ecrm.kernel.money import Money
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from company.types import AgentRequest
 
 
 class Sample(forms.Form):
@@ -34,7 +34,7 @@ class Sample(forms.Form):
 
 @require_safe
 @access.signed_in
-def components(request: HttpRequest) -> HttpResponse:
+def components(request: AgentRequest) -> HttpResponse:
     """Show the components; only where the product is tried out or built."""
     if not (settings.DEBUG or settings.ECRM_DEMO):
         raise Http404

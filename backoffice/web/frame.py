@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from backoffice import extensions, queries
 from company import queries as company
@@ -15,7 +15,7 @@ from company import queries as company
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from company.types import Agent, ShopInfo
+    from company.types import Agent, AgentRequest, ShopInfo
 
 PHONE_BAR_ITEMS = 4
 
@@ -95,7 +95,7 @@ class Frame:
 
     @cached_property
     def shop(self) -> ShopInfo | None:
-        return queries.selected_shop(self._request) if self.agent else None
+        return queries.selected_shop(cast("AgentRequest", self._request)) if self.agent else None
 
     @cached_property
     def theme(self) -> str:
@@ -120,10 +120,7 @@ class Frame:
         return self._request.get_full_path()
 
     def _rail_item(self, item: extensions.NavItem) -> RailItem:
-        try:
-            url = reverse(item.url_name)
-        except NoReverseMatch:
-            url = "#"
+        url = reverse(item.url_name)
         path = self.request_path
         is_current = path == url if url == "/" else path.startswith(url)
         count = item.counter(self.agent) if item.counter and self.agent else 0

@@ -23,7 +23,7 @@ from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from company.types import AgentRequest
 
 NOTIFICATIONS_PER_PAGE = 50
 NOTIFICATIONS_IN_MENU = 8
@@ -31,7 +31,7 @@ NOTIFICATIONS_IN_MENU = 8
 
 @require_safe
 @access.signed_in
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: AgentRequest) -> HttpResponse:
     """Show the agent's day."""
     context = {
         "opening": day.opening(request.user, at=timezone.localtime()),
@@ -43,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @access.signed_in
-def search(request: HttpRequest) -> HttpResponse:
+def search(request: AgentRequest) -> HttpResponse:
     """Find customers, orders and whatever modules offer, and things to do."""
     text = request.GET.get("q", "").strip()[:200]
     context = {"text": text, "groups": finding.find(request.user, text)}
@@ -54,21 +54,21 @@ def search(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @access.signed_in
-def shortcuts(request: HttpRequest) -> HttpResponse:
+def shortcuts(request: AgentRequest) -> HttpResponse:
     """Show the keyboard shortcuts as a page, for browsers without scripts."""
     return render_page(request, "backoffice/shortcuts.html")
 
 
 @require_safe
 @access.signed_in
-def rail(request: HttpRequest) -> HttpResponse:
+def rail(request: AgentRequest) -> HttpResponse:
     """Give the rail with fresh counters."""
     return render_page(request, "backoffice/_rail.html", {}, partials={"rail-list": "items"})
 
 
 @require_POST
 @access.signed_in
-def shop_choose(request: HttpRequest) -> HttpResponse:
+def shop_choose(request: AgentRequest) -> HttpResponse:
     """Work in one shop, or in all."""
     form = ShopChoice(request.POST)
     if form.is_valid():
@@ -78,7 +78,7 @@ def shop_choose(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @access.signed_in
-def preferences_set(request: HttpRequest) -> HttpResponse:
+def preferences_set(request: AgentRequest) -> HttpResponse:
     """Store the agent's theme or language."""
     form = Preferences(request.POST)
     if form.is_valid():
@@ -89,7 +89,7 @@ def preferences_set(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @access.signed_in
-def presence_set(request: HttpRequest) -> HttpResponse:
+def presence_set(request: AgentRequest) -> HttpResponse:
     """Store whether the agent is away."""
     form = PresenceChoice(request.POST)
     if form.is_valid():
@@ -99,7 +99,7 @@ def presence_set(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @access.signed_in
-def notifications(request: HttpRequest) -> HttpResponse:
+def notifications(request: AgentRequest) -> HttpResponse:
     """List what the agent was told."""
     rows = queries.notifications_of(request.user.pk)
     page = Paginator(rows, NOTIFICATIONS_PER_PAGE).get_page(request.GET.get("page"))
@@ -110,7 +110,7 @@ def notifications(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @access.signed_in
-def notifications_read(request: HttpRequest) -> HttpResponse:
+def notifications_read(request: AgentRequest) -> HttpResponse:
     """Mark everything as read."""
     services.read_notifications(request.user.pk)
     return redirect("backoffice:notifications")
@@ -118,7 +118,7 @@ def notifications_read(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @access.signed_in
-def notification_open(request: HttpRequest, pk: int) -> HttpResponse:
+def notification_open(request: AgentRequest, pk: int) -> HttpResponse:
     """Mark one notification as read and go where it points."""
     notification = get_object_or_404(queries.notifications_of(request.user.pk), pk=pk)
     services.read_notifications(request.user.pk, ids=[pk])
@@ -127,7 +127,7 @@ def notification_open(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @access.signed_in
-def view_save(request: HttpRequest) -> HttpResponse:
+def view_save(request: AgentRequest) -> HttpResponse:
     """Remember the filters of a list under a name."""
     form = ViewToSave(request.POST)
     if not form.is_valid():
@@ -144,7 +144,7 @@ def view_save(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @access.signed_in
-def view_delete(request: HttpRequest, pk: int) -> HttpResponse:
+def view_delete(request: AgentRequest, pk: int) -> HttpResponse:
     """Forget a saved view."""
     view = get_object_or_404(queries.saved_view_of(request.user.pk, pk))
     services.delete_view(pk, by=request.user)
@@ -154,12 +154,12 @@ def view_delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 @access.signed_in
-def settings_index(request: HttpRequest) -> HttpResponse:
+def settings_index(request: AgentRequest) -> HttpResponse:
     """List the settings this agent may open."""
     return render_page(request, "backoffice/settings.html", {"groups": pages_for(request.user)})
 
 
-def _back(request: HttpRequest) -> HttpResponse:
+def _back(request: AgentRequest) -> HttpResponse:
     """Return to the page the form stood on; only ever to one of ours."""
     target = request.POST.get("next", "")
     is_ours = target.startswith("/") and url_has_allowed_host_and_scheme(

@@ -13,7 +13,7 @@ from tests.backoffice.factories import (
     ParkedDeliveryFactory,
     SavedViewFactory,
 )
-from tests.company.factories import AgentFactory
+from tests.company.factories import AgentFactory, ShopFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -172,3 +172,16 @@ def test_a_delivery_on_its_way_is_neither_retried_nor_discarded():
     assert services.retry_deliveries([pending.pk], by=operator) == 0
     assert services.discard_deliveries([pending.pk], by=operator) == 0
     assert not AuditEntry.objects.filter(action__startswith="outbox.").exists()
+
+
+def test_an_operator_of_one_shop_leaves_other_shops_alone():
+    mine, other = ShopFactory(), ShopFactory()
+    operator = AgentFactory(role="manager", shop=mine)
+    own = ParkedDeliveryFactory(event__shop_id=mine.pk)
+    foreign = ParkedDeliveryFactory(event__shop_id=other.pk)
+    of_nobody = ParkedDeliveryFactory(event__shop_id=None)
+
+    assert services.discard_deliveries([own.pk, foreign.pk, of_nobody.pk], by=operator) == 1
+
+    assert set(Delivery.objects.parked()) == {foreign, of_nobody}
+    assert list(queries.parked_deliveries(operator)) == []

@@ -3,6 +3,12 @@ import { find, findAll } from "./dom";
 /** Frames of /ws/live/, version 1; backoffice/realtime/consumers.py speaks the other side. */
 type Frame = { type: "hello" | "beat" | "missed" } | { type: "hint"; topic: string } | { type: "refused"; topics: string[] };
 
+interface LiveRequest {
+  triggeringEvent?: Event;
+  headers: Record<string, string>;
+  path: string;
+}
+
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 const SILENCE_MS = 50_000;
@@ -29,6 +35,14 @@ const followers = (): HTMLElement[] => findAll("[data-ecrm-live]");
 function isBusy(element: Element): boolean {
   if (element.querySelector("details[open], :scope input:focus:not([type=checkbox]), textarea:focus")) return true;
   return element.hasAttribute("data-ecrm-live-calm") && pointerOver !== null && element.contains(pointerOver) && Date.now() - pointerAt < CALM_MS;
+}
+
+/** A list that shows this page's address is asked for with the filters which the address has now. */
+function presentAddress(path: string): string {
+  if (path.split("?")[0] !== location.pathname) return path;
+  const url = new URL(location.href);
+  url.searchParams.delete("open");
+  return url.pathname + url.search;
 }
 
 function deliver(): void {
@@ -113,8 +127,10 @@ export function startLive(): void {
   connect(path);
   document.addEventListener("htmx:afterSettle", follow);
   document.addEventListener("htmx:configRequest", (event) => {
-    const { triggeringEvent, headers } = (event as CustomEvent<{ triggeringEvent?: Event; headers: Record<string, string> }>).detail;
-    if (triggeringEvent?.type === "ecrm:live") headers["Ecrm-Background"] = "true";
+    const request = (event as CustomEvent<LiveRequest>).detail;
+    const cause = request.triggeringEvent?.type;
+    if (cause === "ecrm:live") request.headers["Ecrm-Background"] = "true";
+    if (cause === "ecrm:live" || cause === "ecrm:changed") request.path = presentAddress(request.path);
   });
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && due.size > 0) deliver();

@@ -32,7 +32,6 @@ function keep(hit: HTMLElement): void {
 function recentHit(entry: Recent): HTMLElement {
   const hit = make("a", "ec-hit");
   hit.href = entry.url;
-  hit.setAttribute("role", "option");
   Object.assign(hit.dataset, { ...entry, ecrmRecent: "" });
   const text = make("span", "ec-hit-text");
   text.append(make("span", "ec-clip", entry.title), make("span", "ec-muted ec-clip", entry.subtitle));
@@ -55,6 +54,8 @@ function select(hit: HTMLElement | undefined): void {
   const input = find<HTMLInputElement>("[data-ecrm-palette] input");
   hits().forEach((other, index) => {
     other.id = `hit-${index}`;
+    other.setAttribute("role", "option");
+    other.tabIndex = -1;
     other.setAttribute("aria-selected", String(other === hit));
   });
   if (hit) {

@@ -1,0 +1,1 @@
+"""Photographs of the running product: `python -m screens`."""

@@ -1,0 +1,52 @@
+"""Which pages are photographed. A new page of a module is a new line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# A first link of the page leads on to an object whose address only the demo data know.
+FIRST_ROW = "[data-ecrm-list] [data-ecrm-row] a[href], [data-ecrm-list] a[data-ecrm-row][href]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """One page: where it is, what is pressed before the picture, whether one must sign in."""
+
+    name: str
+    path: str
+    follow: str = ""
+    keys: tuple[str, ...] = ()
+    text: str = ""
+    click: str = ""
+    is_public: bool = False
+    desktop_only: bool = False
+
+
+SHOTS = (
+    Shot(name="sign-in", path="/login/", is_public=True),
+    Shot(name="home", path="/"),
+    Shot(name="palette", path="/", keys=("Control+k",), text="ma"),
+    Shot(name="shortcuts", path="/", keys=("?",), desktop_only=True),
+    Shot(name="notifications", path="/notifications/"),
+    Shot(name="inbox", path="/inbox/"),
+    Shot(name="ticket", path="/inbox/", follow=FIRST_ROW),
+    Shot(name="customers", path="/customers/"),
+    Shot(name="customers-panel", path="/customers/", keys=("j", "Enter"), desktop_only=True),
+    Shot(name="customer", path="/customers/", follow=FIRST_ROW),
+    Shot(name="orders", path="/orders/"),
+    Shot(name="orders-panel", path="/orders/", keys=("j", "Enter"), desktop_only=True),
+    Shot(name="order", path="/orders/", follow=FIRST_ROW),
+    Shot(name="mail", path="/mail/"),
+    Shot(name="settings", path="/settings/"),
+    Shot(name="settings-shops", path="/settings/shops/"),
+    Shot(name="settings-agents", path="/settings/agents/"),
+    Shot(name="settings-roles", path="/settings/roles/"),
+    Shot(name="settings-keys", path="/settings/keys/"),
+    Shot(name="settings-audit", path="/settings/audit/"),
+    Shot(name="settings-account", path="/settings/account/"),
+    Shot(name="settings-deliveries", path="/settings/deliveries/"),
+    Shot(name="demo-mailbox", path="/demo/mailbox/", is_public=True),
+    Shot(name="demo-shop", path="/demo/shop/", is_public=True),
+    Shot(name="components", path="/design/"),
+    Shot(name="not-found", path="/there-is-nothing/", is_public=True),
+)
