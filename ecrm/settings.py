@@ -312,7 +312,7 @@ SOCIALACCOUNT_PROVIDERS = {
                 "name": ECRM_OIDC_NAME,
                 "client_id": ECRM_OIDC_CLIENT_ID,
                 "secret": ECRM_OIDC_SECRET,
-                "settings": {"server_url": ECRM_OIDC_SERVER},
+                "settings": {"server_url": ECRM_OIDC_SERVER, "oauth_pkce_enabled": True},
             }
         ]
         if ECRM_OIDC_SERVER
@@ -347,6 +347,13 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ECRM_PROXIES el
 SECURE_REFERRER_POLICY = "same-origin"  # browsers send `Origin: null` with less, and CSRF refuses
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
+
+
+def _origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -357,7 +364,8 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "frame-src": [SELF],
         "manifest-src": [SELF],
-        "form-action": [SELF],
+        # The sign-in form is redirected to the issuer, which browsers count as part of the form.
+        "form-action": [SELF, *filter(None, [_origin_of(ECRM_OIDC_SERVER)])],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
         "object-src": [NONE],
