@@ -85,8 +85,9 @@ class SearchSource:
 class HomeCard:
     """A part of the agent's day; `load` fills the template, which shows nothing but what it got.
 
-    The template finds each entry of the mapping under its key. An empty mapping leaves the card out. The frame understands `count` and `tone` (bad, warn, new)
-    for the figure in the card's head, `url` for where the head leads, `is_wide` for a full row.
+    The template finds each entry of the mapping under its key; an empty mapping leaves the card out.
+    The frame understands `count` and `tone` (bad, warn, new) for the figure in the card's head, `url`
+    for where the head leads, `is_wide` for a full row.
     """
 
     key: str
