@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from imap_tools import BaseMailBox, ImapToolsError, MailBox, MailBoxStartTls, MailBoxUnencrypted
+from imap_tools.errors import UnexpectedCommandStatusError
 
 from messaging.mime import limits
 
@@ -148,8 +149,16 @@ def _words(error: Exception) -> str:
         return f"the certificate is not valid: {error.verify_message}"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
-    text = str(error.args[0]) if error.args else type(error).__name__
-    return " ".join(text.split())[:300]
+    return " ".join(_said(error).split())[:300]
+
+
+def _said(error: Exception) -> str:
+    """What the server answered, without the library's words around it."""
+    if isinstance(error, UnexpectedCommandStatusError):
+        said = error.command_result[1][0] if error.command_result[1] else b""
+        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        return text or type(error).__name__
+    return str(error.args[0]) if error.args else type(error).__name__
 
 
 def _is_private(host: str) -> bool:

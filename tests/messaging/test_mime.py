@@ -18,8 +18,11 @@ from tests.messaging.factories import mail_bytes
 
 CORPUS = [
     mail_bytes(),
-    mail_bytes(html="<p>Bonjour <b>vous</b></p><img src='https://track.example/p.gif'>", files={"reçu.pdf": b"x"}),
-    b"From: =?iso-8859-1?q?Andr=E9?= <andre@example.org>\r\nTo: a@b.ch, \"C, D\" <c@d.ch>\r\n"
+    mail_bytes(
+        html="<p>Bonjour <b>vous</b></p><img src='https://track.example/p.gif'>",
+        files={"reçu.pdf": b"x"},
+    ),
+    b'From: =?iso-8859-1?q?Andr=E9?= <andre@example.org>\r\nTo: a@b.ch, "C, D" <c@d.ch>\r\n'
     b"Subject: =?utf-8?B?w4l0w6k=?= =?utf-8?Q?_2026?=\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nA\r\n"
     b"--x\r\nContent-Type: message/rfc822\r\n\r\nFrom: x@y.z\r\nSubject: inner\r\n\r\nB\r\n--x--\r\n",
     b"From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered\r\nContent-Type: multipart/report; report-type=delivery-status;"
@@ -40,7 +43,13 @@ def assert_storable(mail: ParsedMail) -> None:
     line = json.dumps(reading.as_report(mail, file="f"))
     assert "\\u0000" not in line
     assert "\\ud8" not in line.lower() or line.encode()
-    for text in (mail.text, mail.subject, mail.html_clean, mail.visible_text, *(f.name for f in mail.files)):
+    for text in (
+        mail.text,
+        mail.subject,
+        mail.html_clean,
+        mail.visible_text,
+        *(f.name for f in mail.files),
+    ):
         text.encode()
         assert "\0" not in text
     assert all(item.name for item in mail.files)
@@ -74,7 +83,20 @@ def test_mutated_mails_never_raise(raw: bytes, seed: int) -> None:
             data[position:position] = data[position : position + chance.randrange(1, 60)]
         else:
             data[position:position] = chance.choice(
-                [b"\r\n", b"\0", b"=?", b"?=", b"=?utf-8?b?", b"<", b"(", b'"', b"\xff", b"--x\r\n", b"; charset=punycode", b"%ff"]
+                [
+                    b"\r\n",
+                    b"\0",
+                    b"=?",
+                    b"?=",
+                    b"=?utf-8?b?",
+                    b"<",
+                    b"(",
+                    b'"',
+                    b"\xff",
+                    b"--x\r\n",
+                    b"; charset=punycode",
+                    b"%ff",
+                ]
             )
         if not data:
             return
@@ -113,11 +135,16 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
     "many headers": lambda n: b"X: y\r\n" * (n // 6) + b"\r\nx",
     "references": lambda n: b"References: " + b"<a@b> " * (n // 6) + b"\r\n\r\nx",
     "nested multiparts": lambda n: b"".join(
-        b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (i, i) for i in range(n // 55)
+        b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (i, i)
+        for i in range(n // 55)
     ),
     "nested messages": lambda n: b"Content-Type: message/rfc822\r\n\r\n" * (n // 33),
-    "boundary lines": lambda n: b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"--a\r\n" * (n // 5),
-    "nearly boundaries": lambda n: b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"--b\r\n" * (n // 5),
+    "boundary lines": lambda n: (
+        b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"--a\r\n" * (n // 5)
+    ),
+    "nearly boundaries": lambda n: (
+        b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"--b\r\n" * (n // 5)
+    ),
     "blank lines": lambda n: b"Subject: x\r\n\r\n" + b"\r\n" * (n // 2),
     "quote marks": lambda n: b"Subject: x\r\n\r\n" + b"> " * (n // 2),
     "attributions": lambda n: b"Subject: x\r\n\r\n" + b"On 1 a\r\nwrote\r\n" * (n // 15),
@@ -134,19 +161,29 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
     "html tables": lambda n: b"Content-Type: text/html\r\n\r\n" + b"<table><tr><td>" * (n // 15),
     "html lists": lambda n: b"Content-Type: text/html\r\n\r\n" + b"<ul><li>" * (n // 8),
     "html spaces": lambda n: b"Content-Type: text/html\r\n\r\n" + b"<p> &nbsp; " * (n // 11),
-    "data picture": lambda n: b'Content-Type: text/html\r\n\r\n<img src="data:image/png;base64,' + b"A " * (n // 2) + b'">',
-    "styles": lambda n: b'Content-Type: text/html\r\n\r\n<p style="' + b"color:red;" * (n // 10) + b'">',
+    "data picture": lambda n: (
+        b'Content-Type: text/html\r\n\r\n<img src="data:image/png;base64,'
+        + b"A " * (n // 2)
+        + b'">'
+    ),
+    "styles": lambda n: (
+        b'Content-Type: text/html\r\n\r\n<p style="' + b"color:red;" * (n // 10) + b'">'
+    ),
     "base64": lambda n: b"Content-Transfer-Encoding: base64\r\n\r\n" + b"=A" * (n // 2),
     "quoted printable": lambda n: b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"=" * n,
     "uuencode": lambda n: b"Content-Transfer-Encoding: uuencode\r\n\r\n" + b"M\n" * (n // 2),
     "punycode": lambda n: b"Content-Type: text/plain; charset=punycode\r\n\r\n" + b"a" * n,
     "idna": lambda n: b"From: a@" + b"\xc3\xa9." * (n // 3) + b"\r\n\r\nx",
     "utf-7": lambda n: b"Content-Type: text/plain; charset=utf-7\r\n\r\n" + b"+AGE-" * (n // 5),
-    "bounce words": lambda n: b"Content-Type: multipart/report; report-type=delivery-status; boundary=r\r\n\r\n--r\r\n"
-    b"Content-Type: message/delivery-status\r\n\r\nA: b\r\n\r\nFinal-Recipient: rfc822; a@b.c\r\nDiagnostic-Code: "
-    + b"user " * (n // 5)
-    + b"\r\n--r--",
-    "subject of daemons": lambda n: b"From: mailer-daemon@a.b\r\nSubject: " + b"no " * (n // 3) + b"\r\n\r\nx",
+    "bounce words": lambda n: (
+        b"Content-Type: multipart/report; report-type=delivery-status; boundary=r\r\n\r\n--r\r\n"
+        b"Content-Type: message/delivery-status\r\n\r\nA: b\r\n\r\nFinal-Recipient: rfc822; a@b.c\r\nDiagnostic-Code: "
+        + b"user " * (n // 5)
+        + b"\r\n--r--"
+    ),
+    "subject of daemons": lambda n: (
+        b"From: mailer-daemon@a.b\r\nSubject: " + b"no " * (n // 3) + b"\r\n\r\nx"
+    ),
     "sender of machines": lambda n: b"From: no-reply" + b"-" * n + b"@a.b\r\n\r\nx",
 }
 
@@ -201,7 +238,9 @@ def test_an_ordinary_sender_is_sound(value: str) -> None:
         ("Subject: none", "from_missing"),
     ],
 )
-def test_a_sender_that_two_readers_could_understand_differently_is_unsound(headers: str, defect: str) -> None:
+def test_a_sender_that_two_readers_could_understand_differently_is_unsound(
+    headers: str, defect: str
+) -> None:
     mail = reading.read(headers.encode() + b"\r\n\r\nx")
 
     assert not mail.is_sender_sound
@@ -288,7 +327,9 @@ def test_inline_pictures_are_told_from_files() -> None:
 
     mail = reading.read(raw)
 
-    assert [(f.is_inline, f.content_id, f.name) for f in mail.files] == [(True, "logo", "image-1.png")]
+    assert [(f.is_inline, f.content_id, f.name) for f in mail.files] == [
+        (True, "logo", "image-1.png")
+    ]
     assert 'src="cid:logo"' in mail.html_clean
 
 
@@ -320,12 +361,17 @@ def test_nothing_dangerous_and_nothing_remote_survives(markup: str) -> None:
     lowered = clean.lower()
     assert "evil.example" not in lowered
     assert "alert(1)" not in lowered or "<script" not in lowered
-    assert not any(word in lowered for word in ("javascript:", "onerror", "onload", "<form", "<iframe", "<style", "data:text"))
+    assert not any(
+        word in lowered
+        for word in ("javascript:", "onerror", "onload", "<form", "<iframe", "<style", "data:text")
+    )
     assert html.clean(clean).markup == clean
 
 
 def test_remote_images_are_counted_and_blocked() -> None:
-    clean = html.clean("<img src='https://t.example/p.gif' alt='logo'><img src='cid:a'><img src='//t.example/x'>")
+    clean = html.clean(
+        "<img src='https://t.example/p.gif' alt='logo'><img src='cid:a'><img src='//t.example/x'>"
+    )
 
     assert clean.blocked_images == 2
     assert "t.example" not in clean.markup
@@ -345,25 +391,70 @@ def test_html_alone_reads_as_text() -> None:
 # --- Quotes ---
 
 REPLIES = {
-    "gmail fr": ("Merci !\n\nLe lun. 2 nov. 2026 à 10:12, Maison <a@b.fr> a écrit :\n\n> Bonjour\n", "Merci !"),
-    "gmail fr wrapped": ("Merci !\n\nLe lun. 2 nov. 2026 à 10:12, Maison <a@b.fr> a\nécrit :\n\n> Bonjour\n", "Merci !"),
-    "gmail en": ("Thanks!\n\nOn Mon, Nov 2, 2026 at 10:12 AM Maison <a@b.fr> wrote:\n\n> Hello\n", "Thanks!"),
-    "gmail de": ("Danke!\n\nAm Mo., 2. Nov. 2026 um 10:12 Uhr schrieb Maison <a@b.fr>:\n\n> Hallo\n", "Danke!"),
-    "gmail it": ("Grazie\n\nIl giorno lun 2 nov 2026 alle ore 10:12 Maison <a@b.it> ha scritto:\n\n> Ciao\n", "Grazie"),
-    "gmail es": ("Gracias\n\nEl lun, 2 nov 2026 a las 10:12, Maison (<a@b.es>) escribió:\n\n> Hola\n", "Gracias"),
+    "gmail fr": (
+        "Merci !\n\nLe lun. 2 nov. 2026 à 10:12, Maison <a@b.fr> a écrit :\n\n> Bonjour\n",
+        "Merci !",
+    ),
+    "gmail fr wrapped": (
+        "Merci !\n\nLe lun. 2 nov. 2026 à 10:12, Maison <a@b.fr> a\nécrit :\n\n> Bonjour\n",
+        "Merci !",
+    ),
+    "gmail en": (
+        "Thanks!\n\nOn Mon, Nov 2, 2026 at 10:12 AM Maison <a@b.fr> wrote:\n\n> Hello\n",
+        "Thanks!",
+    ),
+    "gmail de": (
+        "Danke!\n\nAm Mo., 2. Nov. 2026 um 10:12 Uhr schrieb Maison <a@b.fr>:\n\n> Hallo\n",
+        "Danke!",
+    ),
+    "gmail it": (
+        "Grazie\n\nIl giorno lun 2 nov 2026 alle ore 10:12 Maison <a@b.it> ha scritto:\n\n> Ciao\n",
+        "Grazie",
+    ),
+    "gmail es": (
+        "Gracias\n\nEl lun, 2 nov 2026 a las 10:12, Maison (<a@b.es>) escribió:\n\n> Hola\n",
+        "Gracias",
+    ),
     "gmail nl": ("Dank\n\nOp ma 2 nov 2026 om 10:12 schreef Maison <a@b.nl>:\n\n> Hoi\n", "Dank"),
-    "gmail pt": ("Obrigado\n\nEm seg., 2 de nov. de 2026 às 10:12, Maison <a@b.pt> escreveu:\n\n> Oi\n", "Obrigado"),
-    "outlook fr": ("Voici.\n\nDe : M <a@b.fr>\nEnvoyé : lundi\nÀ : c@d.fr\nObjet : Re: x\n\nBonjour", "Voici."),
-    "outlook de": ("Danke\n\nVon: M <a@b.ch>\nGesendet: Montag\nAn: x@y.ch\nBetreff: AW: x\n\nHallo", "Danke"),
-    "outlook rule": ("ok\n\n______________________\nFrom: M <a@b.ch>\nSent: Monday\nTo: x\nSubject: y\n\nHello", "ok"),
+    "gmail pt": (
+        "Obrigado\n\nEm seg., 2 de nov. de 2026 às 10:12, Maison <a@b.pt> escreveu:\n\n> Oi\n",
+        "Obrigado",
+    ),
+    "outlook fr": (
+        "Voici.\n\nDe : M <a@b.fr>\nEnvoyé : lundi\nÀ : c@d.fr\nObjet : Re: x\n\nBonjour",
+        "Voici.",
+    ),
+    "outlook de": (
+        "Danke\n\nVon: M <a@b.ch>\nGesendet: Montag\nAn: x@y.ch\nBetreff: AW: x\n\nHallo",
+        "Danke",
+    ),
+    "outlook rule": (
+        "ok\n\n______________________\nFrom: M <a@b.ch>\nSent: Monday\nTo: x\nSubject: y\n\nHello",
+        "ok",
+    ),
     "original": ("ok\n\n-----Message d'origine-----\nDe : M\nEnvoyé : x\n\nold", "ok"),
-    "iphone": ("Oui\n\nEnvoyé de mon iPhone\n\n> Le 2 nov. 2026 à 10:12, M <a@b.fr> a écrit :\n> \n> Bonjour\n", "Oui"),
-    "thunderbird": ("Oui\n\nLe 02/11/2026 à 10:12, Maison a écrit :\n> Bonjour\n> x\n\n-- \nClaire", "Oui"),
+    "iphone": (
+        "Oui\n\nEnvoyé de mon iPhone\n\n> Le 2 nov. 2026 à 10:12, M <a@b.fr> a écrit :\n> \n> Bonjour\n",
+        "Oui",
+    ),
+    "thunderbird": (
+        "Oui\n\nLe 02/11/2026 à 10:12, Maison a écrit :\n> Bonjour\n> x\n\n-- \nClaire",
+        "Oui",
+    ),
     "signature": ("Hello\n\nBye\n-- \nClaire\nTel 12", "Hello\n\nBye"),
-    "below the quote": ("On 2 Nov 2026, M <a@b.fr> wrote:\n> Which size?\n\nSize 38, please.", "Size 38, please."),
+    "below the quote": (
+        "On 2 Nov 2026, M <a@b.fr> wrote:\n> Which size?\n\nSize 38, please.",
+        "Size 38, please.",
+    ),
     "between the quotes": ("> Size?\n38\n> Colour?\nred", "> Size?\n38\n> Colour?\nred"),
-    "nothing quoted": ("On a écrit à votre service :\nrien reçu.", "On a écrit à votre service :\nrien reçu."),
-    "from in a sentence": ("From: where I stand\nit looks fine.", "From: where I stand\nit looks fine."),
+    "nothing quoted": (
+        "On a écrit à votre service :\nrien reçu.",
+        "On a écrit à votre service :\nrien reçu.",
+    ),
+    "from in a sentence": (
+        "From: where I stand\nit looks fine.",
+        "From: where I stand\nit looks fine.",
+    ),
     "only a quote": ("> Bonjour", "> Bonjour"),
 }
 
@@ -396,7 +487,10 @@ def test_what_was_written_now_is_told_from_what_was_quoted(name: str) -> None:
         ({"From": "no-reply@example.org"}, "notification"),
         ({"From": "noreply-7@example.org"}, "notification"),
         ({"From": "noreen@example.org"}, ""),
-        ({"From": "MAILER-DAEMON@example.org", "Subject": "Undelivered Mail Returned to Sender"}, "bounce"),
+        (
+            {"From": "MAILER-DAEMON@example.org", "Subject": "Undelivered Mail Returned to Sender"},
+            "bounce",
+        ),
         ({"From": "postmaster@example.org", "Subject": "Invoice"}, "notification"),
         ({"Return-Path": "<>"}, "notification"),
         ({"Subject": "Undeliverable parcel, where is my order?"}, ""),
@@ -412,7 +506,11 @@ def test_a_delivery_report_says_who_and_why() -> None:
     assert mail.machine == "bounce"
     assert mail.reported_message_id == "<one@shop.example>"
     [verdict] = mail.bounces
-    assert (verdict.recipient, verdict.status, verdict.reply_code) == ("gone@example.org", "5.1.1", "550")
+    assert (verdict.recipient, verdict.status, verdict.reply_code) == (
+        "gone@example.org",
+        "5.1.1",
+        "550",
+    )
     assert verdict.permanent
 
 
@@ -458,4 +556,7 @@ def test_the_same_mail_has_the_same_key_and_another_body_another_one() -> None:
 
     assert reading.read(raw).dedupe_key == reading.read(raw.replace(b"\n", b"\r\n")).dedupe_key
     assert reading.read(raw).dedupe_key == reading.read(b"Received: by x\n" + raw).dedupe_key
-    assert reading.read(raw).dedupe_key != reading.read(mail_bytes(message_id="<a@b>", text="autre")).dedupe_key
+    assert (
+        reading.read(raw).dedupe_key
+        != reading.read(mail_bytes(message_id="<a@b>", text="autre")).dedupe_key
+    )

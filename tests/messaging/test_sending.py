@@ -20,7 +20,7 @@ from tests.messaging.conftest import Clock
 from tests.messaging.factories import OutgoingMessageFactory, SuppressionFactory
 from tests.messaging.smtp_sink import Server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def events(name: str) -> list[dict[str, object]]:
@@ -287,6 +287,7 @@ def test_a_sender_that_died_before_the_attempt_loses_nothing(
     assert len(smtp.sink.accepted) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_stale_sender_cannot_settle_what_others_took_over(
     sender: Sender, smtp: Server, clock: Clock, make_sender: Callable[..., Sender]
 ) -> None:
