@@ -37,11 +37,6 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """Orders we learned something about at or after this moment."""
         return self.filter(changed_at__gte=moment)
 
-    def for_writing(self, *, shop_id: int, external_id: str) -> Order | None:
-        """The order, locked until the transaction ends; None when we never heard of it."""
-        locked = self.select_for_update(of=("self",), no_key=True)
-        return locked.filter(shop_id=shop_id, external_id=external_id).first()
-
     def for_list(self) -> OrderQuerySet:
         """What one row of the list shows, without the document."""
         return self.defer("document").order_by("-placed_at", "-id")

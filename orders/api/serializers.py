@@ -29,7 +29,6 @@ class AmountField(serializers.CharField):
 @extend_schema_field(
     {
         "oneOf": [
-            {"type": "integer", "minimum": 1},
             {"type": "number", "exclusiveMinimum": 0},
             {"type": "string", "pattern": r"^\d{1,7}(\.\d{1,3})?$"},
         ]

@@ -34,7 +34,7 @@ class ResolutionFailed(DomainError):
     code = "resolution_failed"
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def resolve(
     identity: Identity, *, shop_id: int, source: str, at: datetime | None = None
 ) -> Resolution:
@@ -60,7 +60,7 @@ def resolve(
     raise ResolutionFailed(_("This customer is being created elsewhere. Please try again."))
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def identify(
     identity: Identity, *, shop_id: int, source: str, at: datetime | None = None
 ) -> Resolution:
@@ -72,7 +72,7 @@ def identify(
     return resolve(identity, shop_id=shop_id, source=source, at=at)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def learn(
     profile_id: int, identity: Identity, *, shop_id: int, source: str, at: datetime | None = None
 ) -> None:
@@ -291,26 +291,38 @@ def _note_contested(
     at: datetime,
 ) -> None:
     """Record which identifiers of this contact lead to somebody else; nothing is merged here."""
-    for key in rules.contested(keys, _candidates(found), profile_id=profile_id):
-        if key.kind == rules.ANONYMOUS_ID:
-            continue
-        theirs = Identifier.objects.get(
-            kind=key.kind, value=key.value, shop_id=key.shop_id, is_key=True
-        )
-        IdentityConflict.objects.get_or_create(
-            profile_id=profile_id,
-            identifier=theirs,
-            defaults={"shop_id": shop_id, "source": source, "seen_at": at},
-        )
-        Identifier.objects.get_or_create(
-            profile_id=profile_id,
-            kind=key.kind,
-            value=key.value,
-            is_key=False,
-            defaults={
-                "shop_id": key.shop_id,
-                "source": source,
-                "first_seen_at": at,
-                "last_seen_at": at,
-            },
-        )
+    contested = [
+        key
+        for key in rules.contested(keys, _candidates(found), profile_id=profile_id)
+        if key.kind != rules.ANONYMOUS_ID
+    ]
+    if not contested:
+        return
+    noted = Identifier.objects.filter(profile_id=profile_id, is_key=False)
+    known = set(noted.values_list("kind", "value"))
+    for key in contested:
+        if (key.kind, key.value) not in known:
+            _note_one(profile_id, key, shop_id=shop_id, source=source, at=at)
+
+
+def _note_one(profile_id: int, key: rules.Key, *, shop_id: int, source: str, at: datetime) -> None:
+    theirs = Identifier.objects.get(
+        kind=key.kind, value=key.value, shop_id=key.shop_id, is_key=True
+    )
+    IdentityConflict.objects.get_or_create(
+        profile_id=profile_id,
+        identifier=theirs,
+        defaults={"shop_id": shop_id, "source": source, "seen_at": at},
+    )
+    Identifier.objects.get_or_create(
+        profile_id=profile_id,
+        kind=key.kind,
+        value=key.value,
+        is_key=False,
+        defaults={
+            "shop_id": key.shop_id,
+            "source": source,
+            "first_seen_at": at,
+            "last_seen_at": at,
+        },
+    )

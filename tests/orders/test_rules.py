@@ -87,7 +87,11 @@ def test_what_an_order_needs_is_named_when_it_is_missing(name, missing):
         ({"customer": []}, "/customer", "not_an_object"),
         ({"customer": {"email": "nobody"}}, "/customer/email", "not_an_address"),
         ({"customer": {"external_id": 7}}, "/customer/external_id", "not_text"),
-        ({"customer": {"accepts_marketing": "yes"}}, "/customer/accepts_marketing", "not_a_boolean"),
+        (
+            {"customer": {"accepts_marketing": "yes"}},
+            "/customer/accepts_marketing",
+            "not_a_boolean",
+        ),
         ({"billing_address": {"country": "France"}}, "/billing_address/country", "unknown_country"),
         ({"payments": [{"amount": None}]}, "/payments/0/amount", "required"),
         ({"refunds": [{"amount": "-5.00"}]}, "/refunds/0/amount", "negative"),
@@ -139,14 +143,18 @@ def test_amounts_are_kept_in_the_currencys_smallest_unit(currency, given_amount,
     assert body["totals"]["grand"] == kept
 
 
-@pytest.mark.parametrize(("currency", "amount"), [("JPY", "12.5"), ("TND", "1.2345"), ("EUR", "0.001")])
+@pytest.mark.parametrize(
+    ("currency", "amount"), [("JPY", "12.5"), ("TND", "1.2345"), ("EUR", "0.001")]
+)
 def test_an_amount_finer_than_the_currency_is_refused(currency, amount):
     raw = order_document(currency=currency, lines=[], totals={"grand": amount})
     raw |= {"shipping": None, "discounts": [], "payments": []}
 
     _, found = document.read(raw, external_id="7")
 
-    assert [(fault.pointer, fault.code) for fault in found] == [("/totals/grand", "too_many_decimals")]
+    assert [(fault.pointer, fault.code) for fault in found] == [
+        ("/totals/grand", "too_many_decimals")
+    ]
 
 
 def test_unknown_fields_are_kept_beside_the_known_ones():
@@ -171,7 +179,9 @@ def test_our_own_answer_can_be_sent_back():
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.decimals(allow_nan=False),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 FIELDS = st.sampled_from([*order_document(), "extra", "version", "id", "external_id", "cart_token"])
