@@ -113,7 +113,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """Look again whether this is still an agent, and what he may follow."""
         self.agent = await database_sync_to_async(doorkeeper.agent_of)(self.scope)
         if self.agent is None:
-            await self.close(code=SIGNED_OUT)
+            await self._end(SIGNED_OUT)
             return False
         await self._follow(sorted(self.followed))
         return True
@@ -133,4 +133,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 await database_sync_to_async(services.mark_seen)(self.agent.id)
 
     async def _tell(self, **frame: Any) -> None:
-        await self.send(text_data=json.dumps(frame))
+        with contextlib.suppress(OSError):  # the browser left a moment ago
+            await self.send(text_data=json.dumps(frame))
+
+    async def _end(self, code: int) -> None:
+        with contextlib.suppress(OSError):
+            await self.close(code=code)
