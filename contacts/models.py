@@ -300,6 +300,11 @@ class TicketMessage(models.Model):
     def __str__(self) -> str:
         return f"{self.ticket_id}/{self.seq}"
 
+    @property
+    def agent_name(self) -> str:
+        """The agent who wrote it; empty for customers, programs and the product itself."""
+        return self.author.name if self.author else ""
+
 
 class Draft(models.Model):
     """What an agent has typed and not sent yet; survives the browser and the power cut."""

@@ -39,7 +39,7 @@ class MessageOut(serializers.Serializer[TicketMessage]):
 
     def get_author(self, message: TicketMessage) -> str:
         """The agent's name, or how the customer signed; empty for the product itself."""
-        return message.author.name if message.author else message.author_name
+        return message.agent_name or message.author_name
 
 
 class TicketOut(serializers.Serializer[Ticket]):

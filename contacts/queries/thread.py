@@ -164,7 +164,7 @@ def _entries(messages: Sequence[TicketMessage]) -> list[Entry]:
 
 def _line(message: TicketMessage, agents: Mapping[int, AgentInfo]) -> str:
     """A system entry in words."""
-    who = message.author.name if message.author else ""
+    who = message.agent_name
     what = str(message.change.get("what", ""))
     if what == "assigned":
         return _assignment(message, agents, who=who)

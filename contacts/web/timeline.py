@@ -92,7 +92,7 @@ def solved(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
 def _said_title(message: TicketMessage) -> str:
     if message.kind == TicketMessage.Kind.CUSTOMER:
         return _("Customer wrote: %(subject)s") % {"subject": _subject(message.ticket)}
-    who = message.author.name if message.author else _("The shop")
+    who = message.agent_name or _("The shop")
     return _("%(who)s answered: %(subject)s") % {"who": who, "subject": _subject(message.ticket)}
 
 

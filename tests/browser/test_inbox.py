@@ -137,7 +137,7 @@ def test_the_day_goes_by_keyboard_and_back_works(
     expect(page.locator("#ticket-head h2")).to_have_text("Flacon cassé")
 
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("Snooze")
+    expect(page.get_by_role("dialog")).to_contain_text("Assign")
 
 
 def test_a_note_is_written_with_n_and_stays_inside(
@@ -226,7 +226,7 @@ def test_a_phone_shows_one_pane_at_a_time(
     expect(page.locator("#thread")).to_be_visible()
     expect(page.locator("#ticket-list")).to_be_hidden()
     page.get_by_role("button", name="Customer and orders").tap()
-    expect(page.get_by_role("link", name="Claire Dubois")).to_be_visible()
+    expect(page.get_by_role("link", name="Ana Durand")).to_be_visible()
     expect(page.locator("#thread")).to_be_hidden()
     page.get_by_role("button", name="Back to the messages").tap()
     page.get_by_role("link", name="Back to the list").tap()

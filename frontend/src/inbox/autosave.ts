@@ -2,6 +2,7 @@ import { find, isControl } from "../behaviours/dom";
 
 const WAIT_MS = 900;
 let timer = 0;
+let isUnsaved = false;
 
 function say(form: HTMLFormElement, state: "saving" | "saved" | "failed" | ""): void {
   const sign = find("[data-ecrm-saved]", form);
@@ -15,6 +16,7 @@ function csrf(form: HTMLFormElement): string {
 async function save(form: HTMLFormElement): Promise<void> {
   const url = form.dataset["ecrmAutosave"];
   if (!url || !form.isConnected) return;
+  isUnsaved = false;
   say(form, "saving");
   try {
     const response = await fetch(url, {
@@ -23,13 +25,16 @@ async function save(form: HTMLFormElement): Promise<void> {
       headers: { "X-CSRFToken": csrf(form) },
       keepalive: true,
     });
+    isUnsaved ||= !response.ok;
     say(form, response.ok ? "saved" : "failed");
   } catch {
+    isUnsaved = true;
     say(form, "failed");
   }
 }
 
 function saveSoon(form: HTMLFormElement): void {
+  isUnsaved = true;
   window.clearTimeout(timer);
   timer = window.setTimeout(() => void save(form), WAIT_MS);
 }
@@ -59,11 +64,13 @@ export function startAutosave(): void {
     const form = composerOf(event.target);
     if (form) saveSoon(form);
   });
-  document.addEventListener("submit", () => window.clearTimeout(timer));
+  document.addEventListener("submit", () => {
+    window.clearTimeout(timer);
+    isUnsaved = false;
+  });
   document.addEventListener("visibilitychange", () => {
     const form = find<HTMLFormElement>("form[data-ecrm-autosave]");
-    const text = form ? (find<HTMLTextAreaElement>("textarea", form)?.value ?? "") : "";
-    if (document.hidden && form && text.trim() !== "") void save(form);
+    if (document.hidden && form && isUnsaved) void save(form);
   });
   document.addEventListener("click", onWrite);
   document.addEventListener("change", onKind);
