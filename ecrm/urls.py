@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from csp.constants import UNSAFE_INLINE
+from csp.decorators import csp_update
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from backoffice.realtime.urls import websocket_urlpatterns
 from ecrm.kernel import access
 from ecrm.kernel.web import health
+
+# The viewer of the API's documentation styles its parts inline.
+_with_inline_styles = csp_update({"style-src": [UNSAFE_INLINE]})
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.live, name="livez"),
@@ -16,7 +21,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema/", access.public(SpectacularAPIView.as_view()), name="api-schema"),
     path(
         "api/docs/",
-        access.public(SpectacularSwaggerSplitView.as_view(url_name="api-schema")),
+        access.public(
+            _with_inline_styles(SpectacularSwaggerSplitView.as_view(url_name="api-schema"))
+        ),
         name="api-docs",
     ),
     path("api/v1/", include("profiles.api.urls")),
