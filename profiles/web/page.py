@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -10,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from django.http import Http404
 from django.template.loader import render_to_string
 from django.utils.timezone import localdate
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from company import queries as company
 from ecrm.kernel import access
 from ecrm.kernel.htmx import render_page
-from profiles import extensions, permissions, queries
+from ecrm.kernel.templatetags.ecrm_ui import day as in_words
+from profiles import extensions, permissions, queries, rules
 from profiles.queries import overview as overviews
 from profiles.queries import timelines
 from profiles.web import words
@@ -47,7 +50,7 @@ class LoadedPanel:
 class Days:
     """A page of the timeline by days; `shown` counts the facts from the newest one on."""
 
-    days: list[tuple[date | None, list[TimelineEntry]]]
+    days: list[tuple[str, list[TimelineEntry]]]
     next: str
     shown: int
 
@@ -59,6 +62,18 @@ class KnownBy:
     shop: ShopInfo
     since: datetime
     accepts_marketing: bool | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContactLine:
+    """An identifier in words; `url` writes or calls, `shop` says whose customer id it is."""
+
+    label: str
+    text: str
+    url: str
+    shop: str
+    is_key: bool
+    is_verified: bool
 
 
 @require_safe
@@ -110,7 +125,26 @@ def _customer(profile_id: int, shop_ids: frozenset[int]) -> dict[str, Any]:
             )
             for known in found.shops
         ],
+        "contact": _contact_lines(found.identifiers),
     }
+
+
+def _contact_lines(rows: Sequence[overviews.IdentifierRow]) -> list[ContactLine]:
+    """Identifiers in words; customer ids name their shop where there are several."""
+    names_shop = len({row.shop_id for row in rows if row.shop_id}) > 1
+    return [_contact_line(row, names_shop=names_shop) for row in rows]
+
+
+def _contact_line(row: overviews.IdentifierRow, *, names_shop: bool) -> ContactLine:
+    schemes = {rules.EMAIL: "mailto:", rules.PHONE: "tel:"}
+    return ContactLine(
+        label=row.kind_label,
+        text=words.telephone(row.value) if row.kind == rules.PHONE else row.value,
+        url=f"{schemes[row.kind]}{row.value}" if row.kind in schemes else "",
+        shop=company.shop(row.shop_id).name if row.shop_id and names_shop else "",
+        is_key=row.is_key,
+        is_verified=row.is_verified,
+    )
 
 
 def _panels(profile_id: int, agent: Agent) -> list[LoadedPanel]:
@@ -145,10 +179,19 @@ def _timeline(request: AgentRequest, profile_id: int, *, limit: int) -> dict[str
     }
 
 
-def _days(entries: Any, *, after: date | None) -> list[tuple[date | None, list[TimelineEntry]]]:
+def _days(
+    entries: Sequence[TimelineEntry], *, after: date | None
+) -> list[tuple[str, list[TimelineEntry]]]:
     """Facts by day; the first day has no head when the page above ended in it."""
     by_day = groupby(entries, lambda entry: localdate(entry.occurred_at))
-    return [(None if day == after else day, list(facts)) for day, facts in by_day]
+    return [("" if day == after else _day_head(day), list(facts)) for day, facts in by_day]
+
+
+def _day_head(day: date) -> str:
+    today = localdate()
+    if day == today:
+        return _("Today")
+    return _("Yesterday") if day == today - timedelta(days=1) else in_words(day)
 
 
 def _cursor(position: timelines.Position | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import phonenumbers
 from babel import Locale, UnknownLocaleError
 from django.utils.translation import get_language, to_locale
 
@@ -25,6 +26,15 @@ def language(locale: str) -> str:
 def place(city: str, code: str) -> str:
     """City and country."""
     return ", ".join(part for part in (city, country(code) if code else "") if part)
+
+
+def telephone(number: str) -> str:
+    """`+33 6 39 98 12 34` for a number in E.164."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
 def _reader() -> Locale:
