@@ -30,10 +30,10 @@ fix: python  ## Repair what the linters can repair
 	@$(PYTHON) -m launcher fix
 
 bench: python  ## Benchmarks (SCALE=small or full)
-	@$(PYTHON) -m launcher bench --scale $(SCALE)
+	@$(PYTHON) -m launcher bench --scale $(SCALE) $(ARGS)
 
 screens: python  ## Pictures of every main page in build/screens/
-	@$(PYTHON) -m launcher screens
+	@$(PYTHON) -m launcher screens $(ARGS)
 
 lock: python  ## Write the lock files again
 	@$(PYTHON) -m launcher lock

@@ -121,12 +121,15 @@ def _clear_up(children: set[int], word: str) -> None:
 
 def survivors(children: set[int], word: str) -> set[int]:
     """The watched children that still live, with everything that carries the token."""
-    return {pid for pid in children if _lives(pid)} | _carriers(word)
+    return {pid for pid in children if is_running(pid)} | _carriers(word)
 
 
-def _lives(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether a process exists and is more than a corpse that nobody has collected."""
     try:
         os.kill(pid, 0)
+    except PermissionError:
+        return True
     except OSError:
         return False
     with suppress(OSError, IndexError):

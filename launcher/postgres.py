@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from launcher import children
+from launcher import children, guardian
 from launcher.children import RunAs
 from launcher.console import Stopwatch, say
 from launcher.dotenv import clean_environment
@@ -83,7 +83,7 @@ class Cluster:
         """
         data = self.folder / "data"
         pid = _server_pid(data)
-        if pid is None or not _lives(pid):
+        if pid is None or not guardian.is_running(pid):
             return
         if _is_server_of(pid, data):
             _end_orphan(pid)
@@ -276,16 +276,6 @@ def _server_pid(data: Path) -> int | None:
         return None
 
 
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def _is_server_of(pid: int, data: Path) -> bool:
     command = children.capture(["ps", "-o", "command=", "-p", str(pid)])
     with suppress(OSError):
@@ -298,7 +288,7 @@ def _end_orphan(pid: int) -> None:
         with suppress(OSError):
             os.kill(pid, number)
         deadline = time.monotonic() + patience
-        while _lives(pid) and time.monotonic() < deadline:
+        while guardian.is_running(pid) and time.monotonic() < deadline:
             time.sleep(0.05)
 
 

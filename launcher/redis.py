@@ -105,6 +105,7 @@ def prepare(state: State, binary: Path, *, careless: bool) -> Redis:
         "save": '""',
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
+        "databases": "64",  # parallel test workers take one each
     }
     text = "".join(f"{name} {value}\n" for name, value in settings.items())
     # In a file and not on the command line, where every user of the machine could read it.
