@@ -20,7 +20,7 @@ from ecrm.kernel.money import Money
 from orders.rules import ledger, precedence
 
 
-def _amount() -> models.DecimalField:
+def _amount() -> models.DecimalField[Decimal, Decimal]:
     return models.DecimalField(max_digits=19, decimal_places=4)
 
 
@@ -112,7 +112,9 @@ class Order(models.Model):
             models.Index(fields=["shop", "-placed_at", "-id"], name="orders_order_list"),
             models.Index(fields=["profile", "-placed_at", "-id"], name="orders_order_of_profile"),
             models.Index(fields=["shop", "changed_at", "id"], name="orders_order_changed"),
-            GinIndex(fields=["number"], name="orders_order_number_trgm", opclasses=["gin_trgm_ops"]),
+            GinIndex(
+                fields=["number"], name="orders_order_number_trgm", opclasses=["gin_trgm_ops"]
+            ),
         ]
 
     def __str__(self) -> str:
@@ -156,7 +158,7 @@ class OrderLine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.quantity} × {self.name or self.sku}"
+        return f"{self.quantity} of {self.name or self.sku}"
 
 
 class Shipment(models.Model):

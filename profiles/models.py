@@ -22,7 +22,7 @@ class ProfileQuerySet(models.QuerySet["Profile"]):
         """The one customer this normalised identifier leads to; nobody when there is no value."""
         if value is None:
             return self.none()
-        rows = Identifier.objects.filter(kind=kind, value=value, shop_id=shop_id, is_key=True)
+        rows = Identifier.objects.leading(kind, value, shop_id=shop_id)
         return self.filter(pk__in=rows.values("profile_id"))
 
     def named(self, words: Iterable[str]) -> ProfileQuerySet:
@@ -77,6 +77,13 @@ class Profile(models.Model):
         return f"{self.first_name} {self.last_name}".strip()
 
 
+class IdentifierQuerySet(models.QuerySet["Identifier"]):
+    def leading(self, kind: str, value: str, *, shop_id: int | None) -> IdentifierQuerySet:
+        """The one row, if any, by which this normalised value leads to somebody."""
+        scope = Q(shop__isnull=True) if shop_id is None else Q(shop_id=shop_id)
+        return self.filter(scope, kind=kind, value=value, is_key=True)
+
+
 class Identifier(models.Model):
     """One thing that identifies a person: an address, a number, an id.
 
@@ -106,6 +113,8 @@ class Identifier(models.Model):
     source = models.CharField(max_length=20)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+
+    objects = IdentifierQuerySet.as_manager()
 
     class Meta:
         constraints = [

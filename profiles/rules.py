@@ -22,6 +22,7 @@ STRONG = frozenset({CUSTOMER_ID, EMAIL})
 
 MAX_LENGTH = 254
 MIN_DIALLED = 4
+LONGEST_NUMBER = 40
 # What programs send when they know nobody. Zeros and repeated digits are caught by a pattern.
 BLOCKED = frozenset(
     {
@@ -45,6 +46,7 @@ _COUNTED_UP = frozenset({"123456789", "1234567890", "12345678", "987654321", "98
 _NIL_UUID = "00000000-0000-0000-0000-000000000000"
 _EMAIL = re.compile(r"^[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+$")
 _DIALLED = re.compile(r"^[+(]?[\d\s.\-()/]{4,24}$", re.ASCII)
+_COUNTRY = re.compile(r"^[A-Z]{2}$")
 _LOCALE = re.compile(r"^([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2}))?(?:[-_.@].*)?$")
 
 
@@ -97,7 +99,7 @@ def normalise_email(raw: str | None) -> str | None:
 
 def normalise_phone(raw: str | None, *, region: str) -> str | None:
     """The number in E.164 (`+33612345678`), read as one of the region, or None when it is none."""
-    if not raw or len(raw) > 40 or is_blocked(raw):
+    if not raw or len(raw) > LONGEST_NUMBER or is_blocked(raw):
         return None
     return _e164(raw, region.upper() or None)
 
@@ -136,7 +138,7 @@ def normalise_locale(raw: str) -> str:
 def normalise_country(raw: str) -> str:
     """An ISO country code in capitals; empty when it is none."""
     value = raw.strip().upper()
-    return value if len(value) == 2 and value.isascii() and value.isalpha() else ""
+    return value if _COUNTRY.match(value) else ""
 
 
 def searchable(*words: str) -> str:

@@ -29,7 +29,13 @@ ORDER: dict[str, Any] = {
             "tax": "14.70",
             "total": "88.20",
         },
-        {"sku": "BELT-90", "name": "Ceinture", "quantity": 1, "unit_price": "29.90", "total": "29.90"},
+        {
+            "sku": "BELT-90",
+            "name": "Ceinture",
+            "quantity": 1,
+            "unit_price": "29.90",
+            "total": "29.90",
+        },
     ],
     "shipping": {"method": "Colissimo", "amount": "4.90", "tax": "0.82"},
     "discounts": [{"code": "BIENVENUE10", "amount": "9.80"}],
@@ -56,7 +62,12 @@ ORDER: dict[str, Any] = {
         "country": "FR",
     },
     "payments": [
-        {"method": "card", "amount": "123.00", "status": "captured", "at": "2026-03-01T14:06:10+01:00"}
+        {
+            "method": "card",
+            "amount": "123.00",
+            "status": "captured",
+            "at": "2026-03-01T14:06:10+01:00",
+        }
     ],
     "shipments": [],
     "refunds": [],

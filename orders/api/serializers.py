@@ -137,7 +137,9 @@ class OrderRefund(Part):
 
 
 class OrderAttribution(Part):
-    source = serializers.CharField(required=False, allow_null=True, max_length=200)
+    source = serializers.CharField(  # type: ignore[assignment] # a field, not Field.source
+        required=False, allow_null=True, max_length=200
+    )
     medium = serializers.CharField(required=False, allow_null=True, max_length=200)
     campaign = serializers.CharField(required=False, allow_null=True, max_length=200)
     referrer = serializers.CharField(required=False, allow_null=True, max_length=2000)
@@ -150,7 +152,9 @@ class OrderDocument(Part):
     number = serializers.CharField(required=False, allow_null=True, max_length=64)
     placed_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField(
-        required=False, allow_null=True, help_text="Orders competing writes: an older state never wins."
+        required=False,
+        allow_null=True,
+        help_text="Orders competing writes: an older state never wins.",
     )
     version = serializers.IntegerField(
         required=False, allow_null=True, min_value=0, help_text="Decides before `updated_at`."
@@ -211,7 +215,7 @@ class OrderBatchResult(serializers.Serializer[Any]):
     id = serializers.CharField(required=False)
     changed = serializers.BooleanField(required=False, help_text="False when it was no news.")
     code = serializers.CharField(required=False)
-    errors = OrderFault(many=True, required=False)
+    errors = OrderFault(many=True, required=False)  # type: ignore[assignment] # a field here
 
 
 class OrderBatchOut(serializers.Serializer[Any]):

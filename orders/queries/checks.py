@@ -40,7 +40,9 @@ LIMIT %s
 """
 
 
-@invariant("R3.orders", "Each order was placed once, and the record stands on its customer's timeline.")
+@invariant(
+    "R3.orders", "Each order was placed once, and the record stands on its customer's timeline."
+)
 def orders_not_placed_once() -> Iterable[str]:
     """Each order without OrderPlaced record, with several, or with one on another customer."""
     with connection.cursor() as cursor:
@@ -66,15 +68,18 @@ def figures_that_do_not_add_up() -> Iterable[str]:
     kept = {
         (row.profile_id, row.shop_id, row.currency): row.figures for row in profiles.all_figures()
     }
-    rows = Order.objects.counted().order_by().values("profile_id", "shop_id", "currency")
+    rows = (
+        Order.objects.counted()
+        .order_by("profile_id", "shop_id", "currency")
+        .values_list("profile_id", "shop_id", "currency")
+        .annotate(**SUMS)
+        .iterator()
+    )
     counted = {
-        (row["profile_id"], row["shop_id"], row["currency"]): OrderFigures(
-            orders_count=row["orders"],
-            revenue=row["revenue"],
-            first_order_at=row["first"],
-            last_order_at=row["last"],
+        (profile_id, shop_id, currency): OrderFigures(
+            orders_count=number, revenue=revenue, first_order_at=first, last_order_at=last
         )
-        for row in rows.annotate(**SUMS).iterator()
+        for profile_id, shop_id, currency, number, revenue, first, last in rows
     }
     return [
         "figures of profile {} in shop {} in {} differ from its orders".format(*key)

@@ -73,7 +73,8 @@ def filtered(
     if number:
         rows = rows.filter(number=number)
     if email is not None:
-        rows = rows.filter(profile_id=profiles.find_by_email(email, shop_id))
+        customer_id = profiles.find_by_email(email, shop_id)
+        rows = rows.filter(profile_id=customer_id) if customer_id else rows.none()
     if updated_since:
         rows = rows.changed_since(updated_since)
     if placed_since:
@@ -183,7 +184,9 @@ def _payment(part: Mapping[str, Any]) -> Payment:
 
 def _parcel(part: Mapping[str, Any]) -> Parcel:
     url = part.get("tracking_url") or ""
-    contents = [line if isinstance(line, str) else line.get("sku") for line in part.get("lines") or ()]
+    contents = [
+        line if isinstance(line, str) else line.get("sku") for line in part.get("lines") or ()
+    ]
     return Parcel(
         carrier=part.get("carrier") or "",
         tracking_number=part.get("tracking_number") or "",
@@ -204,11 +207,9 @@ def _refund(part: Mapping[str, Any]) -> RefundMade:
 
 def history(order: Order) -> list[TimelineEntry]:
     """What happened to this order, newest first, in the words of the timeline."""
-    return profiles.timeline_of(
-        outbox.records_of_profile(order.profile_id).filter(
-            name__startswith="orders.", payload__order_id=order.pk
-        )
-    )
+    records = outbox.records_of_profile(order.profile_id)
+    own = records.filter(name__startswith="orders.", payload__order_id=order.pk)
+    return profiles.timeline_of(list(own))
 
 
 def is_worth_confirming(order_id: int, *, since: datetime) -> bool:
@@ -228,9 +229,7 @@ def recent_of_profile(
 def count_orders(profile_id: int, *, shop_id: int, currency: str) -> OrderFigures:
     """What the customer's orders in one shop and currency add up to, counted afresh."""
     rows = Order.objects.of_shops([shop_id]).filter(profile_id=profile_id, currency=currency)
-    found = rows.counted().aggregate(
-        **SUMS
-    )
+    found = rows.counted().aggregate(**SUMS)
     return OrderFigures(
         orders_count=found["orders"],
         revenue=found["revenue"] or Decimal(0),

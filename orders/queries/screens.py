@@ -65,9 +65,7 @@ def _midnight(at: datetime) -> datetime:
 def matching(words: str) -> Q:
     """Orders whose number contains the words, or of which a parcel bears this number."""
     parcels = Shipment.objects.filter(tracking_number=words)
-    return (
-        Q(number__icontains=words) | Q(external_id=words) | Q(pk__in=parcels.values("order_id"))
-    )
+    return Q(number__icontains=words) | Q(external_id=words) | Q(pk__in=parcels.values("order_id"))
 
 
 def customers_of_orders(words: str, shop_ids: Iterable[int], *, limit: int = 50) -> list[int]:
@@ -98,13 +96,18 @@ def today(shop_ids: Iterable[int], *, at: datetime) -> Today:
         )
     )
     found = list(rows)
-    return Today(today=_day(found, "today"), yesterday=_day(found, "yesterday"))
+    return Today(
+        today=_day((row["today"], row["today_total"], row["currency"]) for row in found),
+        yesterday=_day(
+            (row["yesterday"], row["yesterday_total"], row["currency"]) for row in found
+        ),
+    )
 
 
-def _day(rows: list[dict[str, object]], name: str) -> Day:
-    sums = [(row[f"{name}_total"], str(row["currency"])) for row in rows]
-    revenue = [Money(total, currency) for total, currency in sums if isinstance(total, Decimal)]
+def _day(sums: Iterable[tuple[int, Decimal | None, str]]) -> Day:
+    found = [(count, total, currency) for count, total, currency in sums if total is not None]
+    revenue = [Money(total, currency) for _count, total, currency in found]
     return Day(
-        orders_count=sum(int(str(row[name])) for row in rows),
+        orders_count=sum(count for count, _total, _currency in found),
         revenue=tuple(sorted(revenue, key=lambda money: money.amount, reverse=True)),
     )

@@ -26,6 +26,7 @@ STATUSES = (
     "refunded",
 )
 MAX_EXTERNAL_ID = 255
+MAX_EMAIL = 254
 MAX_LINES = 1000
 MAX_FAULTS = 100
 MAX_VERSION = 2**63 - 1
@@ -35,6 +36,7 @@ READ_ONLY = frozenset({"id", "external_id", "profile_id", "received_at", "change
 
 _AMOUNT = re.compile(r"^-?\d{1,12}(?:\.\d{1,6})?$", re.ASCII)
 _QUANTITY = re.compile(r"^\d{1,7}(?:\.\d{1,3})?$", re.ASCII)
+_COUNTRY = re.compile(r"^[A-Za-z]{2}$")
 _EMAIL = re.compile(r"^[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+$")
 
 
@@ -118,7 +120,9 @@ def _amount(*, is_signed: bool = False) -> Check:
             reader.fault(pointer, "not_an_amount", 'An amount is a text such as "12.90".')
             return value
         if not _AMOUNT.match(value):
-            reader.fault(pointer, "not_an_amount", "Digits with a decimal point, at most 12 before it.")
+            reader.fault(
+                pointer, "not_an_amount", "Digits with a decimal point, at most 12 before it."
+            )
             return value
         amount = Decimal(value)
         exact = amount.quantize(Decimal(1).scaleb(-reader.units))
@@ -175,7 +179,7 @@ def _currency(reader: Reader, value: Any, pointer: str) -> Any:
 def _country(reader: Reader, value: Any, pointer: str) -> Any:
     if value == "":
         return value
-    is_code = isinstance(value, str) and len(value) == 2 and value.isascii() and value.isalpha()
+    is_code = isinstance(value, str) and _COUNTRY.match(value) is not None
     if not is_code:
         reader.fault(pointer, "unknown_country", "An ISO 3166 code of two letters such as FR.")
         return value
@@ -183,7 +187,7 @@ def _country(reader: Reader, value: Any, pointer: str) -> Any:
 
 
 def _email(reader: Reader, value: Any, pointer: str) -> Any:
-    is_address = isinstance(value, str) and len(value) <= 254 and _EMAIL.match(value.strip())
+    is_address = isinstance(value, str) and len(value) <= MAX_EMAIL and _EMAIL.match(value.strip())
     if value != "" and not is_address:
         reader.fault(pointer, "not_an_address", "An e-mail address such as ana@example.com.")
     return value
@@ -217,7 +221,9 @@ def _object(fields: Mapping[str, Check], *, required: tuple[str, ...] = ()) -> C
         extra: dict[str, Any] = {}
         for name, item in value.items():
             if name in fields:
-                known[name] = None if item is None else fields[name](reader, item, f"{pointer}/{name}")
+                known[name] = (
+                    None if item is None else fields[name](reader, item, f"{pointer}/{name}")
+                )
             elif name == "extra" and isinstance(item, dict):
                 extra |= item
             else:

@@ -42,7 +42,9 @@ def mismatches(sums: Sums, *, tolerance: Decimal) -> list[str]:
     if not any(_is_near(total, readings, tolerance) for total in (sums.lines, sums.listed)):
         found.append("lines")
     refunded = sums.refunded if sums.refunded is not None else sums.refunds
-    if refunded - sums.grand > tolerance or (sums.refunds and abs(sums.refunds - refunded) > tolerance):
+    if refunded - sums.grand > tolerance or (
+        sums.refunds and abs(sums.refunds - refunded) > tolerance
+    ):
         found.append("refunded")
     return found
 
@@ -63,7 +65,9 @@ def is_discount_included(
     *, items: Decimal, discount: Decimal, shipping: Decimal, grand: Decimal
 ) -> bool:
     """True when the items' total was already lowered by the discount."""
-    return discount != 0 and abs(grand - items - shipping) < abs(grand - items - shipping + discount)
+    return discount != 0 and abs(grand - items - shipping) < abs(
+        grand - items - shipping + discount
+    )
 
 
 def is_counted(status: str) -> bool:

@@ -92,7 +92,9 @@ def _mismatches(
         tax=totals.tax,
         grand=totals.grand,
         refunded=totals.refunded,
-        refunds=sum((_amount(refund, "amount") for refund in body.get("refunds") or ()), Decimal(0)),
+        refunds=sum(
+            (_amount(refund, "amount") for refund in body.get("refunds") or ()), Decimal(0)
+        ),
     )
     tolerance = Decimal(1).scaleb(-minor_units(body["currency"]))
     return tuple(ledger.mismatches(sums, tolerance=tolerance))

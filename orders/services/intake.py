@@ -87,7 +87,7 @@ def _put_item(item: Any, *, shop_id: int, at: datetime | None) -> BatchResult:
     external_id = item.get("external_id") if isinstance(item, dict) else None
     try:
         document = read_document(item, external_id=external_id)
-        result = put_order(shop_id=shop_id, external_id=external_id, document=document, at=at)
+        result = put_order(shop_id=shop_id, external_id=str(external_id), document=document, at=at)
     except DomainError as refusal:
         name = external_id if isinstance(external_id, str) else None
         return BatchResult(external_id=name, refusal=refusal)
@@ -128,9 +128,7 @@ def _check_expectation(order: Order | None, expecting: Expectation | None) -> No
         raise OrderExpectationFailed(_("The order has changed since you read it."))
 
 
-def _insert(
-    shop_id: int, external_id: str, document: OrderDocument, *, at: datetime
-) -> PutResult:
+def _insert(shop_id: int, external_id: str, document: OrderDocument, *, at: datetime) -> PutResult:
     resolution = profiles.resolve(
         document.customer, shop_id=shop_id, source=SOURCE, at=document.placed_at
     )

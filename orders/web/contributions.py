@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 from django.utils.timezone import now
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from backoffice import extensions as frame
 from company import extensions as company_extensions
@@ -78,9 +77,7 @@ def _register_frame() -> None:
             key="orders", label=_("Orders"), permission=permissions.VIEW, search=_search, order=40
         )
     )
-    frame.live_topics.register(
-        frame.LiveTopic(prefix="orders", may_follow=permissions.may_follow)
-    )
+    frame.live_topics.register(frame.LiveTopic(prefix="orders", may_follow=permissions.may_follow))
     frame.commands.register(
         frame.Command(
             key="orders",

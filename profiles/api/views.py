@@ -1,4 +1,4 @@
-"""REST for the programs of shops: who is this customer?"""
+"""REST for the programs of shops: who is who."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ecrm.kernel.drf import CursorPage
+from ecrm.kernel.drf import CursorPage, key_of
 from ecrm.kernel.idempotency import IdempotentMixin
 from profiles import queries, services
 from profiles.api import serializers
@@ -35,7 +35,7 @@ class ProfileView(APIView):
         responses={200: serializers.ProfileOut},
     )
     def get(self, request: Request, profile_id: str) -> Response:
-        shop_id = request.auth.shop_id
+        shop_id = key_of(request).shop_id
         return Response(_representation(_visible(profile_id, shop_id), shop_id=shop_id))
 
 
@@ -53,7 +53,7 @@ class ProfileListView(APIView):
     def get(self, request: Request) -> Response:
         filters = serializers.ProfileFilter(data=request.query_params)
         filters.is_valid(raise_exception=True)
-        shop_id = request.auth.shop_id
+        shop_id = key_of(request).shop_id
         page = CursorPage()
         rows = page.paginate_queryset(
             queries.of_shop(shop_id, **filters.validated_data), request, view=self
@@ -86,7 +86,7 @@ class IdentifyView(IdempotentMixin, APIView):
     def post(self, request: Request) -> Response:
         told = serializers.IdentityIn(data=request.data)
         told.is_valid(raise_exception=True)
-        shop_id = request.auth.shop_id
+        shop_id = key_of(request).shop_id
         resolution = services.identify(
             Identity(**told.validated_data), shop_id=shop_id, source=SOURCE
         )
@@ -113,11 +113,11 @@ class TimelineView(APIView):
         chosen = filters.validated_data
         kind, limit = chosen.get("kind"), chosen["limit"]
         entries = queries.timeline(
-            _visible(profile_id, request.auth.shop_id),
+            _visible(profile_id, key_of(request).shop_id),
             kinds=[kind] if kind else None,
             before=_moment_and_id(chosen.get("cursor")),
             limit=limit + 1,
-            shop_ids=[request.auth.shop_id],
+            shop_ids=[key_of(request).shop_id],
         )
         page = {"results": entries[:limit], "next": _next(entries, limit)}
         return Response(serializers.TimelinePage(page).data)

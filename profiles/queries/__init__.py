@@ -22,7 +22,7 @@ from profiles.queries.identities import (
     visible_to,
 )
 from profiles.queries.listing import best_matches, customers
-from profiles.queries.timelines import TimelinePage, timeline, timeline_page
+from profiles.queries.timelines import TimelinePage, timeline, timeline_of, timeline_page
 
 __all__ = [
     "VIEW",

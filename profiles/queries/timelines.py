@@ -111,7 +111,7 @@ def _page(profile_id: int, shown: Q, *, before: Position | None, limit: int) -> 
     position = before
     for _round in range(ROUNDS):
         chunk = list(_older_than(position, records)[: limit + 1])
-        entries += _in_words(chunk[:limit])
+        entries += timeline_of(chunk[:limit])
         if len(entries) > limit:
             entries = entries[:limit]
             return TimelinePage(entries=entries, next=(entries[-1].occurred_at, entries[-1].id))
@@ -130,7 +130,8 @@ def _older_than(position: Position | None, records: QuerySet[EventRecord]) -> Qu
     return records.filter(Q(occurred_at__lt=moment) | Q(occurred_at=moment, id__lt=last_id))
 
 
-def _in_words(records: Sequence[EventRecord]) -> list[TimelineEntry]:
+def timeline_of(records: Sequence[EventRecord]) -> list[TimelineEntry]:
+    """These facts in words, in their order; what nobody puts into words is left out."""
     by_name: dict[str, list[EventRecord]] = {}
     for record in records:
         by_name.setdefault(record.name, []).append(record)

@@ -306,9 +306,7 @@ def _note_contested(
 
 
 def _note_one(profile_id: int, key: rules.Key, *, shop_id: int, source: str, at: datetime) -> None:
-    theirs = Identifier.objects.get(
-        kind=key.kind, value=key.value, shop_id=key.shop_id, is_key=True
-    )
+    theirs = Identifier.objects.leading(key.kind, key.value, shop_id=key.shop_id).get()
     IdentityConflict.objects.get_or_create(
         profile_id=profile_id,
         identifier=theirs,

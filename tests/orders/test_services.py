@@ -47,7 +47,7 @@ def test_an_order_brings_its_customer_lines_figures_and_event(shop):
 
     order = Order.objects.get(pk=result.order_id)
     assert (result.created, result.changed) == (True, True)
-    assert (order.number, order.status, order.grand_total) == ("FR-10042", "paid", Decimal("123"))
+    assert (order.number, order.status, order.grand_total) == ("FR-10042", "paid", Decimal(123))
     assert (order.items_count, order.received_at, order.mismatches) == (3, AT, [])
     assert [line.sku for line in order.lines.order_by("position")] == ["LIN-SHIRT-M", "BELT-90"]
     card = profiles.card(order.profile_id)

@@ -69,8 +69,10 @@ def test_what_is_no_number_identifies_nobody(raw):
 
 @pytest.mark.parametrize(
     "raw",
-    ["0", "000", "null", "NULL", " none ", "undefined", "guest", "-1", "1111", "x" * 300]
-    + ["00000000-0000-0000-0000-000000000000", "[object Object]", "", None],
+    [
+        *("0", "000", "null", "NULL", " none ", "undefined", "guest", "-1", "1111", "x" * 300),
+        *("00000000-0000-0000-0000-000000000000", "[object Object]", "", None),
+    ],
 )
 def test_placeholders_identify_nobody(raw):
     assert rules.normalise_opaque(raw) is None
@@ -133,4 +135,8 @@ def test_gaps_are_filled_and_only_the_own_account_corrects():
     corrected = rules.merged_details(known, told, is_authoritative=True)
 
     assert (filled.first_name, filled.last_name, filled.country) == ("Ana", "Durand", "FR")
-    assert (corrected.first_name, corrected.last_name, corrected.country) == ("Anna", "Durand", "FR")
+    assert (corrected.first_name, corrected.last_name, corrected.country) == (
+        "Anna",
+        "Durand",
+        "FR",
+    )

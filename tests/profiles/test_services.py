@@ -67,7 +67,9 @@ def test_a_known_person_costs_one_query(shop, count_queries):
 def test_what_is_new_about_a_person_is_added(shop):
     first = resolve(shop, email=EMAIL)
 
-    resolve(shop, email=EMAIL, customer_id="88", phone="0639981234", last_name="Durand", city="Lyon")
+    resolve(
+        shop, email=EMAIL, customer_id="88", phone="0639981234", last_name="Durand", city="Lyon"
+    )
 
     profile = Profile.objects.get()
     assert (profile.last_name, profile.city) == ("Durand", "Lyon")
