@@ -12,6 +12,7 @@ from launcher.state import CHECKOUT, State, fingerprint
 
 _REQUIREMENTS = CHECKOUT / "requirements"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_SITE_PACKAGES = Path(f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages")
 
 
 class Packages:
@@ -29,7 +30,7 @@ class Packages:
     @property
     def site_packages(self) -> Path:
         """Where the product's packages are."""
-        return next(self._state.path("venv", "lib").glob("python3*/site-packages"))
+        return self._state.path("venv") / _SITE_PACKAGES
 
     def tool(self, name: str) -> Path:
         """A program of the product's virtual environment."""
@@ -54,6 +55,8 @@ class Packages:
         with self._watch.step(title):
             self._state.forget(step)
             venv = self._state.path(folder)
+            if not (venv / _SITE_PACKAGES).is_dir():  # made by another version of Python
+                shutil.rmtree(venv, ignore_errors=True)
             self._uv_run(
                 uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, venv
             )

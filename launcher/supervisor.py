@@ -9,13 +9,14 @@ from pathlib import Path
 
 from launcher import children
 from launcher.console import say
-from launcher.errors import LauncherError, hint_for, tail
+from launcher.errors import LauncherError, tail
 from launcher.interruption import stop
 
-# Seconds before the restart after the 1st, 2nd, … death in a row; after the last one we give up.
+# Seconds before the restart after the 1st, 2nd, … death in a row; one that fails after all of them
+# cannot be kept running. (Being killed from outside is no failure of the program.)
 BACKOFF = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 # A process that ran this long was healthy: its next death counts as the first one.
-HEALTHY_AFTER = 5.0
+HEALTHY_AFTER = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,7 @@ class _Running:
     child: subprocess.Popen[bytes]
     started: float
     deaths: int = 0
+    failures: int = 0
     restart_at: float | None = None
     log_begin: int = field(default=0)
 
@@ -123,22 +125,22 @@ class Supervisor:
         return {r.process.name: r.child.pid for stage in self._stages for r in stage}
 
     def _note_death(self, running: _Running) -> None:
-        process, now = running.process, time.monotonic()
+        process, now, status = running.process, time.monotonic(), running.child.returncode
         children.bury(running.child)
         if now - running.started >= self._healthy_after:
-            running.deaths = 0
-        if running.deaths >= len(self._backoff):
-            text = tail(process.log)
+            running.deaths = running.failures = 0
+        if running.failures >= len(self._backoff):
             raise LauncherError(
                 f"{process.name} cannot be kept running: it ended {running.deaths + 1} times in a "
-                f"row, the last time with {_describe(running.child.returncode)}. "
-                f"Stopping everything.\nThe end of {process.log}:\n{text}\n{hint_for(text)}".rstrip()
+                f"row, the last time with {_describe(status)}. Stopping everything.\n"
+                f"The end of {process.log}:\n{tail(process.log)}"
             )
-        delay = self._backoff[running.deaths]
+        delay = self._backoff[min(running.deaths, len(self._backoff) - 1)]
         running.deaths += 1
+        running.failures += status != -signal.SIGKILL
         running.restart_at = now + delay
         say(
-            f"{process.name} ended with {_describe(running.child.returncode)}; "
+            f"{process.name} ended with {_describe(status)}; "
             f"restarting in {delay:g} s (log: {process.log})"
         )
 
@@ -170,7 +172,6 @@ def _require_alive(running: _Running) -> None:
     raise LauncherError(
         f"{process.name} ended with {_describe(running.child.returncode)} while starting."
         + (f" The end of {process.log}:\n{text}" if text else "")
-        + (f"\n{hint}" if (hint := hint_for(text)) else "")
     )
 
 

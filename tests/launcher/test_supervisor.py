@@ -71,6 +71,17 @@ def test_giving_up_shows_the_exit_status_and_the_end_of_the_log(supervisor, scri
     assert "no module named lunch" in str(caught.value)
 
 
+def test_a_process_that_others_kill_is_never_given_up(supervisor, script):
+    supervisor.start(script("victim", SLEEP))
+
+    for _ in range(6):
+        before = supervisor.pids()["victim"]
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda pid=before: _after_revival(supervisor)["victim"] != pid)
+
+    assert is_alive(supervisor.pids()["victim"])
+
+
 def test_a_death_after_a_healthy_time_counts_as_the_first(script, state):
     supervisor = Supervisor(backoff=(0.01, 0.01), healthy_after=0.0)
     lives = state.path("lives")
