@@ -434,6 +434,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "TicketChannel": "contacts.models.Ticket.Channel",
+        "OpeningChannel": "contacts.api.serializers.CHANNELS",
+    },
 }
 
 LOGGING_CONFIG = "ecrm.kernel.logs.configure"

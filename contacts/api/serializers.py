@@ -31,7 +31,7 @@ class MessageOut(serializers.Serializer[TicketMessage]):
     id = serializers.CharField(source="pk")
     seq = serializers.IntegerField(help_text=_("1..n within the ticket, without gaps."))
     kind = serializers.ChoiceField(choices=TicketMessage.Kind.values)
-    channel = serializers.ChoiceField(choices=Ticket.Channel.values)
+    channel = serializers.ChoiceField(choices=Ticket.Channel.choices)
     author = serializers.SerializerMethodField()
     text = serializers.CharField()
     attachments = AttachmentOut(many=True)
@@ -50,7 +50,7 @@ class TicketOut(serializers.Serializer[Ticket]):
     subject = serializers.CharField()
     state = serializers.ChoiceField(choices=Ticket.State.values)
     priority = serializers.SerializerMethodField()
-    channel = serializers.ChoiceField(choices=Ticket.Channel.values)
+    channel = serializers.ChoiceField(choices=Ticket.Channel.choices)
     language = serializers.CharField()
     tags = serializers.ListField(child=serializers.CharField())
     profile_id = serializers.CharField(help_text=_("The customer: GET /profiles/{id}."))
@@ -137,7 +137,7 @@ class TicketQuery(serializers.Serializer[dict[str, Any]]):
     """What a list may be narrowed to."""
 
     state = serializers.ChoiceField(choices=Ticket.State.values, required=False)
-    channel = serializers.ChoiceField(choices=Ticket.Channel.values, required=False)
+    channel = serializers.ChoiceField(choices=Ticket.Channel.choices, required=False)
     tag = serializers.CharField(required=False, max_length=rules.MAX_TAG_LENGTH)
     profile = serializers.IntegerField(required=False, min_value=1)
     updated_since = serializers.DateTimeField(

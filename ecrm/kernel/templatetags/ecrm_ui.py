@@ -123,9 +123,14 @@ def _relative(moment: datetime) -> str:
         return gettext("now")
     if abs(age) < timedelta(hours=24):
         return format_timedelta(
-            -age, granularity="minute", threshold=1.0, add_direction=True, format="narrow",
+            -age,
+            granularity="minute",
+            threshold=1.0,
+            add_direction=True,
+            # The narrow French "-3 h" would read as a negative number.
+            format="narrow" if _locale() == "en" else "short",
             locale=_locale(),
-        )  # fmt: skip
+        )
     days = (timezone.localtime(now).date() - timezone.localtime(moment).date()).days
     if days == 1:
         return gettext("yesterday")
