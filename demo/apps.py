@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class DemoConfig(AppConfig):
@@ -9,3 +10,8 @@ class DemoConfig(AppConfig):
 
     def ready(self) -> None:
         from demo import tasks  # noqa: F401
+
+        if settings.ECRM_DEMO:
+            from demo.web import contributions
+
+            contributions.register()

@@ -71,7 +71,7 @@ def read(raw: bytes) -> Letter:
     )
 
 
-def compose(
+def compose(  # noqa: PLR0913 - the parts of a mail, all keywords
     *,
     from_name: str,
     from_address: str,

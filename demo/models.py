@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Max, Q
+from django.db.models import Q
 
 
 class DemoMailQuerySet(models.QuerySet["DemoMail"]):
@@ -15,18 +15,6 @@ class DemoMailQuerySet(models.QuerySet["DemoMail"]):
     def for_list(self) -> DemoMailQuerySet:
         """Everything one row of a mailbox shows, newest first, without bytes."""
         return self.defer("raw").order_by("-at", "-pk")
-
-    def owners(self) -> models.QuerySet[DemoMail, dict[str, object]]:
-        """Whose mailboxes there are, the liveliest first, with unread mails counted."""
-        return (
-            self.values("owner")
-            .annotate(
-                latest=Max("at"),
-                newest=Max("pk"),
-                unread=models.Count("pk", filter=Q(is_sent=False, read_at=None)),
-            )
-            .order_by("-latest")
-        )
 
 
 class DemoMail(models.Model):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Max, Sum
+from django.db.models import Count, F, Max, Q, Sum
 
 from demo import mime
 from demo.models import Chapter, DemoMail, World
@@ -52,14 +52,18 @@ class Size:
 
 def owners(*, limit: int = 100) -> list[Owner]:
     """The customers' mailboxes, the liveliest first. Runs one query."""
-    return [
-        Owner(
-            address=str(row["owner"]),
-            newest_id=int(str(row["newest"])),
-            unread=int(str(row["unread"])),
-            at=row["latest"],  # type: ignore[arg-type] # Max() of a datetime
+    rows = (
+        DemoMail.objects.values("owner")
+        .annotate(
+            latest=Max("at"),
+            newest=Max("pk"),
+            unread=Count("pk", filter=Q(is_sent=False, read_at=None)),
         )
-        for row in DemoMail.objects.owners()[:limit]
+        .order_by("-latest")[:limit]
+    )
+    return [
+        Owner(address=row["owner"], newest_id=row["newest"], unread=row["unread"], at=row["latest"])
+        for row in rows
     ]
 
 

@@ -142,7 +142,7 @@ def _draw(
 
 def _fits(scenario: Scenario, purchase: Purchase) -> bool:
     if purchase.status == "cancelled":
-        return scenario.key in {"annulation"}
+        return scenario.key == "annulation"
     if scenario.order == "refunded":
         return purchase.status == "refunded"
     return scenario.key != "annulation" or purchase.status in {"paid", "pending"}

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from random import Random
 
 from company.types import Agent
-from contacts.services import answering, intake, triage
+from contacts import services as contacts
+from contacts.services import triage
 from demo import mime
 from demo.rules.brand import Shop
 from demo.rules.talking import Talk, Word
@@ -74,7 +75,7 @@ def _open(thread: _Thread, placed: Mapping[str, Placed]) -> None:
             thread.references.append(order.confirmation)
         _receive(thread, word, 0)
     else:
-        thread.ticket_id = intake.open_ticket(
+        thread.ticket_id = contacts.open_ticket(
             shop_id=thread.shop_id,
             profile_id=_profile(thread, word.at),
             subject=talk.subject,
@@ -90,7 +91,7 @@ def _open(thread: _Thread, placed: Mapping[str, Placed]) -> None:
 def _say(thread: _Thread, word: Word, index: int, today: datetime) -> None:
     client_id = uuid.uuid5(NAMESPACE, f"{thread.talk.key}:{index}")
     if word.who == "note":
-        answering.add_note(
+        contacts.add_note(
             thread.ticket_id, text=word.text, client_id=client_id, by=thread.agent, at=word.at
         )
     elif word.who == "agent":
@@ -102,7 +103,7 @@ def _say(thread: _Thread, word: Word, index: int, today: datetime) -> None:
 def _answer(thread: _Thread, word: Word, client_id: uuid.UUID, today: datetime) -> None:
     if not thread.last_answer:
         _sort(thread, word.at)
-    message = answering.reply(
+    message = contacts.reply(
         thread.ticket_id, text=word.text, client_id=client_id, by=thread.agent, at=word.at
     )
     if message.outgoing_id is None:
@@ -129,23 +130,25 @@ def _sort(thread: _Thread, at: datetime) -> None:
     """What an agent does before his first answer: tags, and how urgent it is."""
     just_before = at - timedelta(seconds=40)
     triage.change_tags(thread.ticket_id, add=thread.talk.tags, by=thread.agent, at=just_before)
-    triage.change_priority(thread.ticket_id, thread.talk.priority, by=thread.agent, at=just_before)
+    triage.change_priority(
+        thread.ticket_id, to=thread.talk.priority, by=thread.agent, at=just_before
+    )
 
 
 def _take(thread: _Thread, opened_at: datetime) -> None:
     """Somebody looks after it, and has not answered yet."""
     moment = opened_at + timedelta(seconds=50)
-    triage.assign(thread.ticket_id, to=thread.agent.pk, by=thread.agent, at=moment)
-    triage.change_state(thread.ticket_id, "open", by=thread.agent, at=moment)
+    contacts.assign(thread.ticket_id, to=thread.agent.pk, by=thread.agent, at=moment)
+    contacts.change_state(thread.ticket_id, to="open", by=thread.agent, at=moment)
 
 
 def _end(thread: _Thread) -> None:
     for ending in thread.talk.endings:
         by = None if ending.state == "closed" else thread.agent
         if ending.until is not None:
-            triage.snooze(thread.ticket_id, until=ending.until, by=by, at=ending.at)
+            contacts.snooze(thread.ticket_id, until=ending.until, by=by, at=ending.at)
         else:
-            triage.change_state(thread.ticket_id, ending.state, by=by, at=ending.at)
+            contacts.change_state(thread.ticket_id, to=ending.state, by=by, at=ending.at)
 
 
 def _receive(thread: _Thread, word: Word, index: int) -> None:
@@ -171,7 +174,7 @@ def _receive(thread: _Thread, word: Word, index: int) -> None:
     if mailbox_id is None:
         raise LookupError(f"Nobody receives mail at {thread.shop.support_email}.")
     mail_id = messaging.import_received(raw, mailbox_id=mailbox_id, at=word.at)
-    message = intake.receive_mail(mail_id, at=word.at) if mail_id is not None else None
+    message = contacts.receive_mail(mail_id, at=word.at) if mail_id is not None else None
     if message is not None:
         thread.ticket_id = message.ticket_id
     mailbox.keep(raw, owner=person.email, is_sent=True, at=word.at)

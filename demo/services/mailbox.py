@@ -99,7 +99,7 @@ def answer(
     quote = "" if is_own else _quote(letter, mail.at)
     return _send(
         owner=mail.owner,
-        name=_own_name(mail.owner),
+        name=own_name(mail.owner),
         to_address=mail.to_address if is_own else mail.from_address,
         subject=mime.reply_subject(mail.subject),
         text=f"{text.strip()}\n{quote}",
@@ -172,7 +172,8 @@ def _send(
     return DemoMail.objects.get(owner=owner, message_id=message_id)
 
 
-def _own_name(owner: str) -> str:
+def own_name(owner: str) -> str:
+    """How this customer signs his mails, or a guess from his address. Runs one query."""
     own = DemoMail.objects.of(owner).filter(is_sent=True).exclude(from_name="").order_by("-pk")
     name = own.values_list("from_name", flat=True).first()
     return name or owner.partition("@")[0].replace(".", " ").title()

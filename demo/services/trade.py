@@ -16,7 +16,7 @@ from messaging.types import OutgoingInfo
 from orders import services as orders
 
 # Since when the product sends the confirmations; older orders were imported.
-CONFIRMED_SINCE = timedelta(days=60)
+CONFIRMED_SINCE = timedelta(days=21)
 # How much of it still lies in the customers' mailboxes.
 KEPT_SINCE = timedelta(days=3)
 DELIVERY_TIME = timedelta(seconds=2)

@@ -14,6 +14,7 @@ from ecrm.kernel.errors import DomainError
 
 CUSTOMERS = 600
 ORDERS_PER_CUSTOMER = 2.5
+LARGEST = 5_000_000
 
 
 class Command(BaseCommand):
@@ -70,8 +71,8 @@ class Command(BaseCommand):
 
 def _count(text: str) -> int:
     number = int(text)
-    if not 0 <= number <= 5_000_000:
-        raise ArgumentTypeError("between 0 and 5000000")
+    if not 0 <= number <= LARGEST:
+        raise ArgumentTypeError(f"between 0 and {LARGEST}")
     return number
 
 
