@@ -137,6 +137,12 @@ def messages_by_id(message_ids: Iterable[int]) -> dict[int, TicketMessage]:
     return {row.pk: row for row in rows}
 
 
+def first_words(ticket_ids: Iterable[int]) -> dict[int, str]:
+    """How each of these tickets began, in one query."""
+    rows = TicketMessage.objects.filter(ticket_id__in=set(ticket_ids), seq=1)
+    return {pk: rules.snippet(text) for pk, text in rows.values_list("ticket_id", "text")}
+
+
 def snippet_of(message: TicketMessage) -> str:
     """The first words of a message."""
     return rules.snippet(message.text)

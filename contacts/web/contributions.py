@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
+from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
@@ -19,6 +21,8 @@ from profiles import extensions as profiles
 
 if TYPE_CHECKING:
     from company.types import Agent
+
+LONG, LATE = timedelta(hours=4), timedelta(hours=24)
 
 
 def register() -> None:
@@ -126,12 +130,14 @@ def _our_day(agent: Agent) -> dict[str, Any]:
 
 
 def _day(tickets: list[Ticket], count: int, query: str) -> dict[str, Any]:
+    """The longest waiting tickets, and a tone that grows louder with the wait."""
     if not tickets:
         return {}
+    waited = now() - (tickets[0].waiting_since or tickets[0].last_message_at)
     return {
         "tickets": tickets,
         "count": count,
-        "tone": "new",
+        "tone": "bad" if waited > LATE else "warn" if waited > LONG else "new",
         "url": reverse("contacts:inbox") + query,
     }
 

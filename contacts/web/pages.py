@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -94,6 +95,8 @@ def list_context(request: AgentRequest, *, number: int | None = None) -> dict[st
     agent, selection = request.user, selection_of(request)
     shop_ids = frame.selected_shop_ids(request, inbox.VIEW)
     counts = inbox.counts(shop_ids, agent_id=agent.pk)
+    if not request.GET.get("view") and selection.view == "mine" and not counts["mine"]:
+        selection = replace(selection, view="unassigned" if counts["unassigned"] else "mine")
     page = inbox.page(shop_ids, selection=selection, agent_id=agent.pk)
     shops = {pk: company.shop(pk) for pk in shop_ids} if len(shop_ids) > 1 else {}
     query = query_of(selection)

@@ -40,12 +40,13 @@ def register() -> None:
 
 
 def opened(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
-    """“New request: Where is my order?”, in one query."""
+    """“New request: Where is my order?” and its first words, in two queries."""
     tickets = thread.tickets_by_id(record.payload["ticket_id"] for record in records)
+    words = thread.first_words(tickets)
     return {
         record.pk: TimelineText(
             title=_("New request: %(subject)s") % {"subject": _subject(ticket)},
-            detail=str(Ticket.Channel(ticket.channel).label),
+            detail=words.get(ticket.pk, ""),
             url=_url(ticket),
         )
         for record in records

@@ -57,13 +57,24 @@ def test_the_inbox_shows_who_waits_in_each_view(window, shop, agent):
     make_ticket(shop, subject="Mein", assignee=agent)
     make_ticket(shop, subject="Beantwortet", state="waiting")
 
-    mine = window.get(reverse("contacts:inbox")).content.decode()
+    mine = window.get(reverse("contacts:inbox"), {"view": "mine"}).content.decode()
     unassigned = window.get(reverse("contacts:inbox"), {"view": "unassigned"}).content.decode()
     waiting = window.get(reverse("contacts:inbox"), {"view": "waiting"}).content.decode()
 
     assert ("Mein" in mine, "Frei" in mine) == (True, False)
     assert ("Frei" in unassigned, "Mein" in unassigned) == (True, False)
     assert ("Beantwortet" in waiting, "Frei" in waiting) == (True, False)
+
+
+def test_who_has_nothing_to_do_is_shown_what_nobody_has_taken(window, shop, agent):
+    nothing_at_all = window.get(reverse("contacts:inbox"))
+    make_ticket(shop, subject="Frei")
+    nothing_of_mine = window.get(reverse("contacts:inbox"))
+    asked_for_mine = window.get(reverse("contacts:inbox"), {"view": "mine"})
+
+    assert "You are done" in nothing_at_all.content.decode()
+    assert "Frei" in nothing_of_mine.content.decode()
+    assert "Frei" not in asked_for_mine.content.decode()
 
 
 @pytest.mark.parametrize(
