@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404
 from rest_framework import exceptions, serializers
 from rest_framework.pagination import CursorPagination
@@ -199,6 +199,15 @@ class CursorPage(CursorPagination):
     max_page_size = 100
     page_size_query_param = "limit"
     ordering = "-id"
+
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None
+    ) -> list[Any] | None:
+        """The rows of the page. Raises NotFound for a cursor that we never gave out."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValueError, ValidationError) as error:
+            raise exceptions.NotFound("This cursor is not one of ours.") from error
 
     def get_paginated_response(self, data: Any) -> Response:
         """{"results": […], "next": cursor or null}."""

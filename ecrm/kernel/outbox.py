@@ -9,6 +9,7 @@ token. A failing delivery is tried again later, and parked for an operator after
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from collections.abc import Iterable, Iterator
@@ -55,25 +56,56 @@ def publish(event: events.Event, *, at: datetime | None = None) -> EventRecord:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("publish() belongs inside the transaction that makes the fact true.")
-    moment = at or now()
     payload = events.payload_of(event)
-    record = EventRecord.objects.create(
+    record = EventRecord(
         name=event.name,
         payload=payload,
         profile_id=payload.get("profile_id"),
         shop_id=payload.get("shop_id"),
-        occurred_at=moment,
+        occurred_at=at or now(),
     )
-    subscribers = events.subscribers_of(event.name)
-    if subscribers and not _is_history.get():
-        available_at = now()
-        Delivery.objects.bulk_create(
-            Delivery(event=record, subscriber=s.key, is_io=s.is_io, available_at=available_at)
-            for s in subscribers
-        )
+    subscribers = [] if _is_history.get() else events.subscribers_of(event.name)
+    if subscribers:
+        record.pk = _record_with_deliveries(record, subscribers)
         doorbell.ring("outbox")
+    else:
+        record.save(force_insert=True)
     AFTER_PUBLISH.hit()
     return record
+
+
+_RECORD_WITH_DELIVERIES = """
+WITH event AS (
+    INSERT INTO kernel_eventrecord (name, payload, profile_id, shop_id, occurred_at)
+    VALUES (%s, %s, %s, %s, %s) RETURNING id
+), delivery AS (
+    INSERT INTO kernel_delivery
+        (event_id, subscriber, is_io, state, attempts, available_at, last_error)
+    SELECT event.id, subscriber.key, subscriber.is_io, 'pending', 0, %s, ''
+    FROM event, unnest(%s::text[], %s::boolean[]) AS subscriber (key, is_io)
+)
+SELECT id FROM event
+"""
+
+
+def _record_with_deliveries(record: EventRecord, subscribers: list[events.Subscriber]) -> int:
+    """Both inserts in one round trip: this is on the way of every order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RECORD_WITH_DELIVERIES,
+            [
+                record.name,
+                json.dumps(record.payload),
+                record.profile_id,
+                record.shop_id,
+                record.occurred_at,
+                now(),
+                [subscriber.key for subscriber in subscribers],
+                [subscriber.is_io for subscriber in subscribers],
+            ],
+        )
+        (event_id,) = cursor.fetchone()
+    return int(event_id)
 
 
 def back_off(attempts: int) -> timedelta:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 import zlib
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal
 from django import template
+from django.conf import settings
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,6 +25,12 @@ register = template.Library()
 HUES = 8
 
 
+@cache
+def _sprite_names() -> frozenset[str]:
+    lines = (Path(settings.BASE_DIR) / "frontend" / "icons.txt").read_text().splitlines()
+    return frozenset(line.strip() for line in lines)
+
+
 def _locale() -> str:
     return (get_language() or "en").replace("-", "_")
 
@@ -29,8 +39,10 @@ def _locale() -> str:
 def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """Return one drawing of the sprite; without a label it is decoration and silent.
 
-    The names are listed in frontend/icons.txt.
+    The names are listed in frontend/icons.txt; another name warns, which fails a test.
     """
+    if name not in _sprite_names():
+        warnings.warn(f"frontend/icons.txt does not list the icon {name}.", stacklevel=2)
     href = f"{vite_asset_url('icons.svg')}#{name}"
     classes = f"ec-icon {css}".strip()
     if label:
