@@ -22,6 +22,11 @@ def test_an_icon_is_silent_unless_it_has_a_label():
     assert 'aria-label="New &lt;b&gt;"' in speaking
 
 
+def test_an_icon_which_the_sprite_lacks_does_not_pass_unnoticed():
+    with pytest.warns(UserWarning, match="no-such-icon"):
+        ecrm_ui.icon("no-such-icon")
+
+
 @pytest.mark.parametrize(
     ("language", "text"), [("fr", "1 234,50 €"), ("en", "€1,234.50"), ("de", "1.234,50 €")]
 )
@@ -58,6 +63,11 @@ def test_times_are_relative_with_the_exact_one_on_hover(age, text):
 
     assert f">{text}</time>" in shown
     assert ecrm_ui.exact(moment) in shown
+
+
+def test_a_short_french_time_does_not_look_like_a_negative_number():
+    with translation.override("fr"):
+        assert "il y a 5\xa0h" in str(ecrm_ui.ago(timezone.now() - timedelta(hours=5)))
 
 
 def test_older_times_are_days_and_older_years_are_named():

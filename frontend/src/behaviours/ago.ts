@@ -4,7 +4,8 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const language = document.documentElement.lang || "en";
-const relative = new Intl.RelativeTimeFormat(language, { style: "narrow" });
+// "3h ago" is short in English; the narrow French "-3 h" would read as a negative number.
+const relative = new Intl.RelativeTimeFormat(language, { style: language === "en" ? "narrow" : "short" });
 const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 
 function words(moment: Date, now: Date): string {
