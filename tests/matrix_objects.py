@@ -19,11 +19,19 @@ from typing import Any, Literal
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.utils.timezone import now
 
 from company import services
 from company.models import Agent, Shop
 from company.services import invitations, roles, teams
 from tests.company.factories import AgentFactory, ShopFactory, api_key
+from tests.messaging.factories import (
+    AttachmentFactory,
+    MailboxFactory,
+    MailFactory,
+    OutgoingMessageFactory,
+    RawMailFactory,
+)
 
 Arguments = dict[str, Any]
 NOBODY_HAS = 2_000_000_000
@@ -266,6 +274,36 @@ CONTACTS = {
     "api-ticket-messages": shop(_api_ticket),
 }
 
+# --- messaging -------------------------------------------------------------------------------------
+
+_outgoing = shop(lambda of, world: {"message_id": OutgoingMessageFactory(shop=of).pk})
+_raw_mail = shop(lambda of, world: {"raw_id": RawMailFactory(mailbox__shop=of).pk})
+
+MESSAGING = {
+    "messaging:outgoing-page": _outgoing,
+    "messaging:outgoing-frame": _outgoing,
+    "messaging:outgoing-cancel": _outgoing,
+    "messaging:outgoing-retry": shop(
+        lambda of, world: {
+            "message_id": OutgoingMessageFactory(
+                shop=of, state="failed", reason="refused", settled_at=now()
+            ).pk
+        }
+    ),
+    "messaging:received-page": _raw_mail,
+    "messaging:raw-download": _raw_mail,
+    "messaging:raw-retry": shop(
+        lambda of, world: {"raw_id": RawMailFactory(mailbox__shop=of, quarantined=True).pk}
+    ),
+    "messaging:received-frame": shop(
+        lambda of, world: {"mail_id": MailFactory(mailbox__shop=of).pk}
+    ),
+    "messaging:attachment": shop(
+        lambda of, world: {"attachment_id": AttachmentFactory(mail__mailbox__shop=of).pk}
+    ),
+    "messaging:mailbox-edit": shop(lambda of, world: {"mailbox_id": MailboxFactory(shop=of).pk}),
+}
+
 # --- demo: outside demo mode these pages do not exist for anybody ------------------------------------
 
 DEMO = {
@@ -279,5 +317,6 @@ OBJECTS: dict[str, Entry] = {
     **PROFILES,
     **ORDERS,
     **CONTACTS,
+    **MESSAGING,
     **DEMO,
 }

@@ -53,6 +53,10 @@ class Mailbox(models.Model):
 
     objects = MailboxQuerySet.as_manager()
 
+    # Set by the query of the list of mailboxes.
+    last_mail_at: datetime | None
+    quarantined: int
+
     class Meta:
         verbose_name_plural = "mailboxes"
         constraints = [

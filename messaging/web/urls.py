@@ -1,9 +1,25 @@
-"""The pages."""
+"""The pages of the post office, mounted at /mail/."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from messaging.web import frames, mailboxes, outgoing, received
 
 app_name = "messaging"
-
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", outgoing.outgoing_list, name="outgoing-list"),
+    path("sent/<int:message_id>/", outgoing.outgoing_page, name="outgoing-page"),
+    path("sent/<int:message_id>/frame/", frames.outgoing_frame, name="outgoing-frame"),
+    path("sent/<int:message_id>/cancel/", outgoing.outgoing_cancel, name="outgoing-cancel"),
+    path("sent/<int:message_id>/retry/", outgoing.outgoing_retry, name="outgoing-retry"),
+    path("received/", received.received_list, name="received-list"),
+    path("received/<int:raw_id>/", received.received_page, name="received-page"),
+    path("received/<int:raw_id>/raw/", received.raw_download, name="raw-download"),
+    path("received/<int:raw_id>/retry/", received.raw_retry, name="raw-retry"),
+    path("mails/<int:mail_id>/frame/", frames.received_frame, name="received-frame"),
+    path("attachments/<int:attachment_id>/", frames.attachment, name="attachment"),
+    path("mailboxes/", mailboxes.mailbox_list, name="mailbox-list"),
+    path("mailboxes/new/", mailboxes.mailbox_create, name="mailbox-create"),
+    path("mailboxes/<int:mailbox_id>/", mailboxes.mailbox_edit, name="mailbox-edit"),
+]

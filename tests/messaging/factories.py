@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from email.message import EmailMessage
 from typing import Any
@@ -10,7 +11,15 @@ import factory
 from django.utils.timezone import now
 from factory.django import DjangoModelFactory
 
-from messaging.models import Mailbox, OutgoingMessage, Suppression
+from messaging.models import (
+    Attachment,
+    Content,
+    Mail,
+    Mailbox,
+    OutgoingMessage,
+    RawMail,
+    Suppression,
+)
 from messaging.rules import message_ids
 from messaging.services.keys import signing_key
 from tests.company.factories import ShopFactory
@@ -48,7 +57,7 @@ class MailboxFactory(DjangoModelFactory):
         model = Mailbox
 
     shop = factory.SubFactory(ShopFactory)
-    address = factory.SelfAttribute("shop.support_email")
+    address = factory.Sequence(lambda n: f"boite{n}@maison.example")
     created_at = factory.LazyFunction(now)
 
 
@@ -83,3 +92,65 @@ def mail_bytes(**parts: Any) -> bytes:
         message.add_attachment(data, maintype="application", subtype="octet-stream", filename=name)
     assert not parts, parts
     return message.as_bytes()
+
+
+class ContentFactory(DjangoModelFactory):
+    class Meta:
+        model = Content
+
+    body = factory.Sequence(lambda n: mail_bytes(subject=f"Question {n}"))
+    size = factory.LazyAttribute(lambda row: len(row.body))
+    sha256 = factory.LazyAttribute(lambda row: hashlib.sha256(row.body).hexdigest())
+
+
+class RawMailFactory(DjangoModelFactory):
+    """A raw mail that waits to be read; `quarantined=True` is one that could not be."""
+
+    class Meta:
+        model = RawMail
+
+    class Params:
+        quarantined = factory.Trait(
+            state="quarantined",
+            outcome="quarantined",
+            cause="no_headers",
+            settled_at=factory.LazyFunction(now),
+        )
+
+    mailbox = factory.SubFactory(MailboxFactory)
+    content = factory.SubFactory(ContentFactory)
+    source = "smtp"
+    received_at = factory.LazyFunction(now)
+    available_at = factory.SelfAttribute("received_at")
+
+
+class MailFactory(DjangoModelFactory):
+    """A read mail of a sound sender without a profile, which waits for the contact centre."""
+
+    class Meta:
+        model = Mail
+
+    raw = factory.SubFactory(
+        RawMailFactory, state="read", mailbox=factory.SelfAttribute("..mailbox")
+    )
+    mailbox = factory.SubFactory(MailboxFactory)
+    shop = factory.SelfAttribute("mailbox.shop")
+    dedupe_key = factory.Sequence(lambda n: f"{n:064d}")
+    from_name = "Claire Dubois"
+    from_address = factory.Sequence(lambda n: f"claire{n}@example.org")
+    is_sender_sound = True
+    subject = factory.Sequence(lambda n: f"Question {n}")
+    text = "Bonjour"
+    visible_text = "Bonjour"
+    received_at = factory.SelfAttribute("raw.received_at")
+
+
+class AttachmentFactory(DjangoModelFactory):
+    class Meta:
+        model = Attachment
+
+    mail = factory.SubFactory(MailFactory)
+    position = 0
+    body = factory.SubFactory(ContentFactory)
+    name = "photo.png"
+    content_type = "image/png"

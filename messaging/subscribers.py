@@ -1,0 +1,30 @@
+"""What the post office does when something happened: hints to open pages."""
+
+from __future__ import annotations
+
+from ecrm.kernel import live
+from ecrm.kernel.events import subscribe
+from messaging.events import MailReceived, MessageFailed, MessageSent
+
+
+@subscribe(MessageSent, io=True)
+def hint_message_sent(event: MessageSent) -> None:
+    """Open logs show that it went."""
+    _hint(event.shop_id)
+
+
+@subscribe(MessageFailed, io=True)
+def hint_message_failed(event: MessageFailed) -> None:
+    """Open logs show that it did not go."""
+    _hint(event.shop_id)
+
+
+@subscribe(MailReceived, io=True)
+def hint_mail_received(event: MailReceived) -> None:
+    """Open lists of received mail show the new one."""
+    _hint(event.shop_id)
+
+
+def _hint(shop_id: int | None) -> None:
+    if shop_id is not None:
+        live.hint(f"mail:shop:{shop_id}")

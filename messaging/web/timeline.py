@@ -1,0 +1,75 @@
+"""How mail reads on a customer's timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ecrm.kernel.models import EventRecord
+from messaging.events import MailReceived, MessageFailed, MessageSent
+from messaging.queries import screens
+from messaging.web import words
+from profiles.extensions import TimelineRenderer, TimelineText, timeline
+
+KIND = "mail"
+
+
+def register() -> None:
+    """Put sent, failed and received mail on the timeline."""
+    for event, icon, render in (
+        (MessageSent, "send", _sent),
+        (MessageFailed, "alert-triangle", _failed),
+        (MailReceived, "mail", _received),
+    ):
+        timeline.register(
+            TimelineRenderer(
+                event_name=event.name,
+                icon=icon,
+                kind=KIND,
+                kind_label=gettext_lazy("Mail"),
+                render=render,
+            )
+        )
+
+
+def _sent(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
+    subjects = screens.subjects_sent(record.payload["message_id"] for record in records)
+    return {
+        record.pk: TimelineText(
+            title=_("Mail sent"),
+            detail=subjects[record.payload["message_id"]],
+            url=reverse("messaging:outgoing-page", args=[record.payload["message_id"]]),
+        )
+        for record in records
+        if record.payload["message_id"] in subjects
+    }
+
+
+def _failed(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
+    subjects = screens.subjects_sent(record.payload["message_id"] for record in records)
+    return {
+        record.pk: TimelineText(
+            title=_("Mail could not be delivered: %(reason)s")
+            % {"reason": words.reason(record.payload["reason"])},
+            detail=subjects[record.payload["message_id"]],
+            url=reverse("messaging:outgoing-page", args=[record.payload["message_id"]]),
+        )
+        for record in records
+        if record.payload["message_id"] in subjects
+    }
+
+
+def _received(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
+    known = screens.subjects_received(record.payload["mail_id"] for record in records)
+    return {
+        record.pk: TimelineText(
+            title=_("Mail received"),
+            detail=known[record.payload["mail_id"]].subject,
+            url=reverse("messaging:received-page", args=[known[record.payload["mail_id"]].raw_id]),
+        )
+        for record in records
+        if record.payload["mail_id"] in known
+    }

@@ -1,0 +1,91 @@
+"""Codes of the post office in words and colours."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+STATE_TONES = {
+    "pending": "new",
+    "claimed": "new",
+    "sent": "good",
+    "delivered": "good",
+    "deferred": "warn",
+    "failed": "bad",
+    "skipped": "",
+    "cancelled": "",
+    "ambiguous": "warn",
+}
+OUTCOME_TONES = {
+    "": "new",
+    "message-added": "good",
+    "conversation-opened": "good",
+    "duplicate": "",
+    "suppressed": "",
+    "quarantined": "bad",
+}
+ATTEMPT_ICONS = {
+    "attempting": "send",
+    "accepted": "circle-check",
+    "deferred": "clock",
+    "rejected": "circle-x",
+    "unknown": "help-circle",
+}
+
+_REASONS: dict[str, Promise] = {
+    "server_unreachable": gettext_lazy("The mail server cannot be reached"),
+    "connection_lost": gettext_lazy("The mail server hung up before it had the message"),
+    "answer_lost": gettext_lazy("The connection broke before the mail server answered"),
+    "expired": gettext_lazy("It could not be delivered for three days"),
+    "unknown_recipient": gettext_lazy("The address does not exist"),
+    "unknown_domain": gettext_lazy("The domain of the address does not exist"),
+    "invalid_recipient": gettext_lazy("The address is not valid"),
+    "recipient_moved": gettext_lazy("The recipient has moved"),
+    "mailbox_disabled": gettext_lazy("The mailbox is closed"),
+    "mailbox_full": gettext_lazy("The mailbox is full"),
+    "mailbox_unavailable": gettext_lazy("The mailbox cannot be used"),
+    "too_large": gettext_lazy("The message is too large"),
+    "blocked": gettext_lazy("The server blocked the message"),
+    "sender_not_authenticated": gettext_lazy("The server does not believe that it comes from us"),
+    "server_full": gettext_lazy("The server has no room at the moment"),
+    "refused": gettext_lazy("The server refused the message"),
+    "hard_bounce": gettext_lazy("The address has bounced before"),
+    "complaint": gettext_lazy("The recipient complained about spam"),
+    "unsubscribed": gettext_lazy("The recipient does not want it"),
+}
+
+_CAUSES: dict[str, Promise] = {
+    "empty": gettext_lazy("It is empty"),
+    "too_large": gettext_lazy("It is larger than 35 MB"),
+    "headers_too_large": gettext_lazy("Its headers are larger than 256 kB"),
+    "too_many_parts": gettext_lazy("It has more than 100 parts"),
+    "malformed": gettext_lazy("Its structure cannot be understood"),
+    "no_headers": gettext_lazy("It has no headers"),
+    "too_expensive": gettext_lazy("Reading it takes too much time or memory"),
+    "gave_up": gettext_lazy("Reading it failed again and again"),
+}
+
+
+def reason(code: str) -> str:
+    """Why a message waits or did not go; an unknown code speaks for itself."""
+    return str(_REASONS.get(code, code.replace("_", " ")))
+
+
+def cause(code: str) -> str:
+    """Why a mail could not be read; an unknown code speaks for itself."""
+    return str(_CAUSES.get(code, code.replace("_", " ")))
+
+
+def attempt_title(outcome: str, host: str) -> str:
+    """What happened in an attempt to hand a message to a server."""
+    titles = {
+        "attempting": _("Being handed to %(host)s"),
+        "accepted": _("%(host)s accepted it"),
+        "deferred": _("%(host)s said “later”"),
+        "rejected": _("%(host)s refused it"),
+        "unknown": _("No answer from %(host)s"),
+    }
+    if host == "history":
+        return _("Sent by the system used before")
+    return titles[outcome] % {"host": host}
