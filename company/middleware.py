@@ -48,6 +48,15 @@ class AgentSessionMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        visitors_language = translation.get_language()
+        try:
+            response = self._answer(request)
+            response.headers.setdefault("Content-Language", translation.get_language() or "")
+        finally:
+            translation.activate(visitors_language)
+        return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             early_answer = self._receive(request)
             if early_answer is not None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from datetime import time as clock
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, Q, QuerySet
@@ -16,6 +17,7 @@ from company import rules
 from company.extensions import api_scopes, permissions
 from company.models import (
     Agent,
+    AgentQuerySet,
     ApiKey,
     AuditEntry,
     AuditHead,
@@ -94,7 +96,7 @@ def opening_schedule(shop_id: int) -> rules.Schedule:
     calendar = (
         OpeningCalendar.objects.filter(shop_id=shop_id).prefetch_related("hours", "days").first()
     )
-    weekly: dict[int, list[tuple[object, object]]] = {}
+    weekly: dict[int, list[tuple[clock, clock]]] = {}
     if calendar is None:
         return rules.Schedule(time_zone=shop(shop_id).time_zone, weekly={}, exceptions={})
     for span in calendar.hours.all():
@@ -253,7 +255,7 @@ def roles_for_list() -> QuerySet[Role]:
     return Role.objects.annotate(holders=Count("grants__agent", distinct=True))
 
 
-def agents_managed_by(agent: Actor) -> QuerySet[Agent]:
+def agents_managed_by(agent: Actor) -> AgentQuerySet:
     """The people whom this agent may see and change: those with a role in a shop he manages.
 
     Who manages all shops sees everybody, also people without any role.
@@ -261,10 +263,11 @@ def agents_managed_by(agent: Actor) -> QuerySet[Agent]:
     scope = scope_of(agent, "company.manage_agents")
     if scope.is_everywhere:
         return Agent.objects.for_list()
-    reachable = Q(grants__shop_id__in=scope.shop_ids) | Q(grants__isnull=False, grants__shop=None)
-    return Agent.objects.for_list().filter(
-        pk__in=Agent.objects.filter(reachable).values("pk") if scope.shop_ids else []
-    )
+    if not scope.shop_ids:
+        return AgentQuerySet(Agent).none()
+    reachable = Q(shop_id__in=scope.shop_ids) | Q(shop=None)
+    people = Grant.objects.filter(reachable).values_list("agent_id", flat=True)
+    return Agent.objects.for_list().filter(pk__in=people)
 
 
 def teams_managed_by(agent: Actor) -> QuerySet[Team]:

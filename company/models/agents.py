@@ -38,11 +38,20 @@ class AgentQuerySet(models.QuerySet["Agent"]):
         )
 
 
-class AgentManager(BaseUserManager["Agent"].from_queryset(AgentQuerySet)):  # type: ignore[misc]  # a class made at run time
+class AgentManager(BaseUserManager["Agent"]):
+    def get_queryset(self) -> AgentQuerySet:
+        return AgentQuerySet(self.model, using=self._db)
+
+    def active(self) -> AgentQuerySet:
+        return self.get_queryset().active()
+
+    def for_list(self) -> AgentQuerySet:
+        """Everything one row of the agents page shows."""
+        return self.get_queryset().for_list()
+
     def get_by_natural_key(self, email: str | None) -> Agent:
         """The agent who signs in with this address, however it is capitalised."""
-        agent: Agent = self.get(email=(email or "").strip().lower())
-        return agent
+        return self.get(email=(email or "").strip().lower())
 
 
 class Agent(AbstractBaseUser):

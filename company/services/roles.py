@@ -112,7 +112,7 @@ def _refuse_invalid(name: str, codes: Collection[str], *, except_id: int | None 
     if not permissions.codes().issuperset(codes):
         text = _("Nobody knows one of these permissions.")
         raise RoleInvalid(text, fields={"permissions": text})
-    if Role.objects.filter(name__iexact=name.strip()).exclude(pk=except_id).exists():
+    if Role.objects.filter(name__iexact=name.strip()).exclude(pk=except_id or 0).exists():
         text = _("Another role has this name.")
         raise RoleExists(text, fields={"name": text})
 

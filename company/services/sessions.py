@@ -38,7 +38,7 @@ def end_all_sessions(agent_id: int) -> int:
 def forget_ended_sessions() -> int:
     """Remove what is left of sessions which have ended; says how many."""
     live = Session.objects.values("session_key")
-    forgotten, _by_model = UserSession.objects.exclude(session_key__in=live).delete()
+    forgotten: int = UserSession.objects.exclude(session_key__in=live).delete()[0]
     return forgotten
 
 
@@ -58,5 +58,5 @@ def _end_and_record(agent_id: int, sessions: QuerySet[UserSession]) -> int:
 def _end(agent_id: int, sessions: QuerySet[UserSession]) -> int:
     mine = sessions.filter(user_id=agent_id)
     Session.objects.filter(session_key__in=mine.values("session_key")).delete()
-    ended, _by_model = mine.delete()
+    ended: int = mine.delete()[0]
     return ended

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -203,7 +203,7 @@ def _readable(weekly: Mapping[int, Sequence[tuple[time, time]]]) -> dict[str, li
 
 
 def _refuse_bad_spans(spans: Sequence[tuple[time, time]]) -> None:
-    end: datetime | time | None = None
+    end: time | None = None
     for opens, closes in sorted(spans):
         if closes <= opens and closes != time(0):
             raise HoursInvalid(_("The closing time must be after the opening time."))

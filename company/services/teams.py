@@ -60,7 +60,7 @@ def remove_team(team_id: int, *, by: Actor | None) -> None:
 
 
 def _refuse_taken(name: str, *, except_id: int | None = None) -> None:
-    if Team.objects.filter(name__iexact=name.strip()).exclude(pk=except_id).exists():
+    if Team.objects.filter(name__iexact=name.strip()).exclude(pk=except_id or 0).exists():
         text = _("Another team has this name.")
         raise TeamExists(text, fields={"name": text})
 

@@ -63,8 +63,8 @@ def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
     try:
         invitation = invitations.find_invitation(token)
     except DomainError as error:
-        context = {"text": error.message}
-        return render_page(request, "company/invitation_useless.html", context, status=404)
+        useless = {"text": error.message}
+        return render_page(request, "company/invitation_useless.html", useless, status=404)
     translation.activate(invitation.language)
     form = AcceptForm(request.POST or None, initial={"name": invitation.name})
     if request.method == "POST" and form.is_valid():
@@ -73,7 +73,8 @@ def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
         except DomainError as error:
             refuse(form, error)
         else:
-            return perform_login(request, Login(user=agent, email=agent.email))
+            login = Login(user=agent, email=agent.email)
+            return cast("HttpResponse", perform_login(request, login))
     context = {"form": form, "invitation": invitation}
     status = 422 if form.errors else 200
     return render_page(request, "company/invitation_accept.html", context, status=status)

@@ -54,7 +54,8 @@ def _languages() -> list[tuple[str, str]]:
 
 def _markets() -> list[tuple[str, str]]:
     territories = _reader().territories
-    return _named([code for code in territories if re.fullmatch("[A-Z]{2}", code)], territories)
+    codes = [code for code in map(str, territories) if re.fullmatch("[A-Z]{2}", code)]
+    return _named(codes, territories)
 
 
 @lru_cache(maxsize=1)
