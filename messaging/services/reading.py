@@ -37,12 +37,12 @@ class MailNotQuarantined(DomainError):
     code = "mail_not_quarantined"
 
 
-def read_next(reader: MailReader, *, at: datetime | None = None) -> bool:
-    """Read and file the raw mail that waits longest. False when none waits.
+def read_next(reader: MailReader, *, only: int | None = None, at: datetime | None = None) -> bool:
+    """Read and file the raw mail that waits longest, or `only` this one. False when none waits.
 
     Publishes MailReceived. A mail that cannot be read is tried again or quarantined.
     """
-    raw = _claim(at=at or now())
+    raw = _claim(only=only, at=at or now())
     if raw is None:
         return False
     if raw.is_truncated:
@@ -103,9 +103,10 @@ def import_received(raw: bytes, *, mailbox_id: int, reader: MailReader, at: date
 
 
 @transaction.atomic
-def _claim(*, at: datetime) -> RawMail | None:
+def _claim(*, only: int | None, at: datetime) -> RawMail | None:
+    waiting = RawMail.objects.due(at)
     raw = (
-        RawMail.objects.due(at)
+        (waiting if only is None else waiting.filter(pk=only))
         .select_for_update(skip_locked=True, of=("self",))
         .select_related("content", "mailbox")
         .first()
@@ -115,7 +116,7 @@ def _claim(*, at: datetime) -> RawMail | None:
     if raw.attempts >= reading.MAX_ATTEMPTS:
         # Whoever read it before died each time.
         _give_up(raw, "gave_up", at=at)
-        return _claim(at=at)
+        return _claim(only=only, at=at)
     raw.attempts += 1
     raw.lease_token, raw.available_at = uuid.uuid4(), at + reading.LEASE
     raw.save(update_fields=["attempts", "lease_token", "available_at"])

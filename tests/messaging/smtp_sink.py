@@ -40,14 +40,14 @@ class Sink:
     delay: float = 0.0
     on_data: Callable[[], None] | None = None
 
-    async def handle_EHLO(  # noqa: N802, PLR0913 - fixed by aiosmtpd
+    async def handle_EHLO(  # noqa: N802 - fixed by aiosmtpd
         self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
         self.connections += 1
         return responses
 
-    async def handle_RCPT(  # noqa: N802, PLR0913 - fixed by aiosmtpd
+    async def handle_RCPT(  # noqa: N802 - fixed by aiosmtpd
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
         if self.recipient_reply:

@@ -220,11 +220,12 @@ def test_a_delivery_report_is_attached_to_its_message(reader: MailReader) -> Non
     mailbox = MailboxFactory(shop=message.shop)
     raw = (
         b"From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered\r\n"
-        b"Content-Type: multipart/report; report-type=delivery-status; boundary=r\r\n\r\n--r\r\n\r\nSorry\r\n--r\r\n"
-        b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\nFinal-Recipient: rfc822; x@y.example\r\n"
-        b"Action: failed\r\nStatus: 5.1.1\r\n\r\n--r\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: "
-        + message.message_id.encode()
-        + b"\r\n--r--\r\n"
+        b"Content-Type: multipart/report; report-type=delivery-status; boundary=r\r\n\r\n--r\r\n"
+        b"\r\nSorry\r\n--r\r\n"
+        b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\n"
+        b"Final-Recipient: rfc822; x@y.example\r\n"
+        b"Action: failed\r\nStatus: 5.1.1\r\n\r\n--r\r\nContent-Type: text/rfc822-headers\r\n\r\n"
+        b"Message-ID: " + message.message_id.encode() + b"\r\n--r--\r\n"
     )
 
     take_in(raw, reader, mailbox_id=mailbox.pk)

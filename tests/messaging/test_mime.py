@@ -16,19 +16,29 @@ from messaging.mime.reading import ParsedMail
 from messaging.mime.structure import Unreadable
 from tests.messaging.factories import mail_bytes
 
+FORWARD = (
+    b'From: =?iso-8859-1?q?Andr=E9?= <andre@example.org>\r\nTo: a@b.ch, "C, D" <c@d.ch>\r\n'
+    b"Subject: =?utf-8?B?w4l0w6k=?= =?utf-8?Q?_2026?=\r\n"
+    b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nA\r\n"
+    b"--x\r\nContent-Type: message/rfc822\r\n\r\nFrom: x@y.z\r\nSubject: inner\r\n\r\nB\r\n--x--\r\n"
+)
+REPORT = (
+    b"From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered\r\n"
+    b"Content-Type: multipart/report; report-type=delivery-status; boundary=r\r\n\r\n"
+    b"--r\r\n\r\nSorry\r\n"
+    b"--r\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\n"
+    b"Final-Recipient: rfc822; gone@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+    b"Diagnostic-Code: smtp; 550 5.1.1 User unknown\r\n\r\n"
+    b"--r\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <one@shop.example>\r\n--r--\r\n"
+)
 CORPUS = [
     mail_bytes(),
     mail_bytes(
         html="<p>Bonjour <b>vous</b></p><img src='https://track.example/p.gif'>",
         files={"reçu.pdf": b"x"},
     ),
-    b'From: =?iso-8859-1?q?Andr=E9?= <andre@example.org>\r\nTo: a@b.ch, "C, D" <c@d.ch>\r\n'
-    b"Subject: =?utf-8?B?w4l0w6k=?= =?utf-8?Q?_2026?=\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nA\r\n"
-    b"--x\r\nContent-Type: message/rfc822\r\n\r\nFrom: x@y.z\r\nSubject: inner\r\n\r\nB\r\n--x--\r\n",
-    b"From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered\r\nContent-Type: multipart/report; report-type=delivery-status;"
-    b" boundary=r\r\n\r\n--r\r\n\r\nSorry\r\n--r\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx\r\n\r\n"
-    b"Final-Recipient: rfc822; gone@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 User unknown\r\n"
-    b"\r\n--r\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <one@shop.example>\r\n--r--\r\n",
+    FORWARD,
+    REPORT,
 ]
 
 
@@ -177,9 +187,8 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
     "utf-7": lambda n: b"Content-Type: text/plain; charset=utf-7\r\n\r\n" + b"+AGE-" * (n // 5),
     "bounce words": lambda n: (
         b"Content-Type: multipart/report; report-type=delivery-status; boundary=r\r\n\r\n--r\r\n"
-        b"Content-Type: message/delivery-status\r\n\r\nA: b\r\n\r\nFinal-Recipient: rfc822; a@b.c\r\nDiagnostic-Code: "
-        + b"user " * (n // 5)
-        + b"\r\n--r--"
+        b"Content-Type: message/delivery-status\r\n\r\nA: b\r\n\r\n"
+        b"Final-Recipient: rfc822; a@b.c\r\nDiagnostic-Code: " + b"user " * (n // 5) + b"\r\n--r--"
     ),
     "subject of daemons": lambda n: (
         b"From: mailer-daemon@a.b\r\nSubject: " + b"no " * (n // 3) + b"\r\n\r\nx"
@@ -313,7 +322,7 @@ def test_every_file_has_a_harmless_name(disposition: str, name: str) -> None:
 
 
 def test_a_forwarded_mail_is_a_file_named_after_its_subject() -> None:
-    [item] = reading.read(CORPUS[2]).files
+    [item] = reading.read(FORWARD).files
 
     assert (item.name, item.content_type) == ("inner.eml", "message/rfc822")
     assert b"Subject: inner" in item.data
@@ -321,7 +330,8 @@ def test_a_forwarded_mail_is_a_file_named_after_its_subject() -> None:
 
 def test_inline_pictures_are_told_from_files() -> None:
     raw = (
-        b"Content-Type: multipart/related; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\n<img src='cid:logo'>\r\n"
+        b"Content-Type: multipart/related; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\n"
+        b"\r\n<img src='cid:logo'>\r\n"
         b"--x\r\nContent-Type: image/png\r\nContent-ID: <logo>\r\n\r\nPNG\r\n--x--"
     )
 
@@ -380,7 +390,8 @@ def test_remote_images_are_counted_and_blocked() -> None:
 
 def test_html_alone_reads_as_text() -> None:
     mail = reading.read(
-        b"Content-Type: text/html; charset=utf-8\r\n\r\n<style>p{}</style><p>Bonjour,</p><ul><li>un</li><li>deux</li></ul>"
+        b"Content-Type: text/html; charset=utf-8\r\n\r\n"
+        b"<style>p{}</style><p>Bonjour,</p><ul><li>un</li><li>deux</li></ul>"
     )
 
     assert "Bonjour," in mail.text
@@ -501,7 +512,7 @@ def test_machines_are_told_from_people(headers: dict[str, str], kind: str) -> No
 
 
 def test_a_delivery_report_says_who_and_why() -> None:
-    mail = reading.read(CORPUS[3])
+    mail = reading.read(REPORT)
 
     assert mail.machine == "bounce"
     assert mail.reported_message_id == "<one@shop.example>"
