@@ -19,7 +19,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 IMAP_USER, IMAP_PASSWORD = "shop", "only-for-this-test"
 
 

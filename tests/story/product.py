@@ -26,6 +26,7 @@ from tests.story.outside import free_port, wait_for
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "only-for-the-story-" * 4
 RESTART_AFTER = 0.3
+START_PATIENCE = 240.0
 HOST_SETTINGS = (
     "PATH",
     "HOME",
@@ -249,7 +250,7 @@ class Product:
     def wait_until_ready(self) -> None:
         """Until the web process answers."""
         try:
-            wait_for("the product", self._answers)
+            wait_for("the product", self._answers, seconds=START_PATIENCE)
         except TimeoutError as error:
             raise TimeoutError(f"{error}\n{self.logs()}") from error
 

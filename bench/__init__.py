@@ -1,0 +1,1 @@
+"""How fast the product is, each figure beside its raw limit measured in the same run."""

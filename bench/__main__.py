@@ -1,0 +1,46 @@
+"""`python -m bench --scale small|full`: prints one JSON object per figure, writes build/bench.json."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+
+from bench import ground, mails, orders, outbox, pages
+from bench.figures import Figure, report
+
+os.environ.setdefault("ECRM_LOG_FORMAT", "console")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything."""
+
+    orders: int
+    events: int
+    mails: int
+    runs: int
+
+
+SCALES = {
+    "small": Scale(orders=600, events=2000, mails=300, runs=30),
+    "full": Scale(orders=10_000, events=50_000, mails=5_000, runs=200),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--scale", choices=sorted(SCALES), default="small")
+    scale = SCALES[parser.parse_args().scale]
+    found: list[Figure] = []
+    with ground.database():
+        place = ground.prepare()
+        found += orders.measure(place, count=scale.orders)
+        found += pages.measure(place, runs=scale.runs)
+        found += mails.measure(place, count=scale.mails)
+        found += outbox.measure(count=scale.events)
+    report(found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+
+from contacts.models import Ticket, TicketMessage
+from demo.models import Chapter, DemoMail
+from demo.services import world
+from ecrm.kernel.models import Delivery
+from ecrm.kernel.verify import all_invariants
+from messaging.models import OutgoingMessage
+from orders.models import Order
+from profiles.models import Profile
+
+TODAY = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
+
+
+def grow(customers: int = 12, orders: int = 40, *, seed: int = 1) -> world.Size:
+    return world.grow(customers=customers, orders=orders, seed=seed, today=TODAY)
+
+
+def counts() -> tuple[int, ...]:
+    models = (Profile, Order, Ticket, TicketMessage, OutgoingMessage, DemoMail)
+    return tuple(model.objects.count() for model in models)
+
+
+@pytest.fixture
+def small_chapters(monkeypatch):
+    monkeypatch.setattr(world, "CHAPTER", 4)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_world_has_the_wished_size_and_keeps_every_promise(small_chapters):
+    grow()
+
+    assert counts()[:3] == (12, 40, 2)
+    breaches = [line for invariant in all_invariants() for line in invariant.check()]
+    assert breaches == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_follows_from_history_and_no_mail_waits(small_chapters):
+    grow()
+
+    assert not Delivery.objects.exists()
+    assert set(OutgoingMessage.objects.values_list("state", flat=True)) <= {"sent"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_run_adds_nothing_and_a_larger_one_only_what_is_missing(small_chapters):
+    grow()
+    before = counts()
+
+    assert grow() == world.Size(customers=0, orders=0, tickets=0)
+    assert counts() == before
+
+    grow(20, 60)
+    assert counts()[:2] == (20, 60)
+
+    grow(20, 75)
+    assert counts()[:2] == (20, 75)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_dies_is_completed_by_the_next(small_chapters):
+    def die_after_the_first_chapter(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.grow(
+            customers=12, orders=40, seed=1, today=TODAY, progress=die_after_the_first_chapter
+        )
+    assert 0 < Order.objects.count() < 40
+
+    grow()
+
+    assert counts()[:3] == (12, 40, 2)
+    assert not Chapter.objects.filter(is_written=False).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_another_seed_is_refused_and_changes_nothing(small_chapters):
+    grow(4, 8)
+    before = counts()
+
+    with pytest.raises(world.AnotherWorld):
+        grow(4, 8, seed=2)
+
+    assert counts() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_everyone_who_is_announced_can_sign_in(small_chapters, client):
+    grow(4, 8)
+
+    logins = world.logins()
+    assert {login.role for login in logins} == {
+        "owner", "manager", "support", "marketing", "viewer",
+    }  # fmt: skip
+    for login in logins:
+        assert client.login(username=login.email, password=login.password) or _matches(login)
+
+
+def _matches(login: world.Login) -> bool:
+    from company.models import Agent
+
+    return Agent.objects.get(email=login.email).check_password(login.password)
+
+
+@override_settings(ECRM_DEMO=False)
+def test_the_command_refuses_outside_demo_mode(db):
+    with pytest.raises(CommandError, match="not in demo mode"):
+        call_command("demo", stdout=StringIO())
+
+
+@override_settings(ECRM_DEMO=True)
+def test_logins_are_one_line_each(db):
+    out = StringIO()
+
+    call_command("demo", "--logins", stdout=out)
+
+    lines = out.getvalue().splitlines()
+    assert lines[0].startswith("alba@maison-alba.example / ")
+    assert all(line.count(" / ") == 2 for line in lines)
+    assert not Order.objects.exists()
+
+
+def test_a_number_below_zero_is_no_size():
+    with pytest.raises(CommandError):
+        call_command("demo", "--customers", "-1")
