@@ -219,6 +219,12 @@ def _order(of: Shop, world: World) -> Arguments:
     return {"external_id": make_order(of).external_id}
 
 
+def _order_page(of: Shop, world: World) -> Arguments:
+    from tests.orders.factories import make_order
+
+    return {"order_id": make_order(of).pk}
+
+
 PROFILES = {
     "profiles:profile-page": shop(_profile),
     "profiles:profile-timeline": shop(_profile),
@@ -228,6 +234,7 @@ PROFILES = {
 }
 
 ORDERS = {
+    "orders:order-page": shop(_order_page),
     "api-order-detail": shop(_order, {"external_id": "gone"}),
 }
 

@@ -52,17 +52,19 @@ THIRD_PARTY = {
 # Where a public page's right answer to a stranger is a refusal.
 PUBLIC_ANSWERS = {
     "metrics": {404},
+    "socialaccount_login_error": {401},
     "openid_connect_login": {404},
     "openid_connect_callback": {404},
 }
-# Sensitive pages of the own account ask for the password once more; a signed-in agent without the
-# factor in question has nothing to do there.
+# Pages about a factor or a password which this agent does not have.
 NOTHING_TO_DO = {
+    "account_reauthenticate": {403},
+    "mfa_reauthenticate": {403},
+    "mfa_reauthenticate_webauthn": {403},
     "mfa_view_recovery_codes": {404},
     "mfa_download_recovery_codes": {404},
     "mfa_deactivate_totp": {404},
 }
-REFUSED = {403, 404}
 SESSION_TABLES = {"django_session", "usersessions_usersession"}
 
 
@@ -208,9 +210,12 @@ def test_a_page_for_every_agent(address, world):
     arguments = own_arguments(address, world)
     client = browser(agent)
 
+    expected = {200, 204, 302, 422} | NOTHING_TO_DO.get(address.name, set())
     for method in methods_of(address, arguments):
+        # Third parties ask who it is before they look at the method.
+        not_known = {405} if method == "post" and address.name in THIRD_PARTY else set()
         response = getattr(client, method)(address.url(arguments))
-        assert response.status_code in {200, 204, 302, 422} | NOTHING_TO_DO.get(address.name, set())
+        assert response.status_code in expected | not_known
 
     if entry and entry.belongs_to == "agent":
         others = own_arguments(address, world, "other")
@@ -425,9 +430,16 @@ def assert_safe_headers(response: HttpResponseBase) -> None:
     headers = response.headers
     policy = directives(response)
     assert policy["default-src"] == "'none'"
-    assert policy["object-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
-    assert "unsafe" not in policy["script-src"]
-    assert "*" not in policy["script-src"]
+    if "sandbox" in policy:
+        # A customer's mail, shown in a frame of ours that can run nothing and belongs to no origin.
+        assert "allow-scripts" not in policy["sandbox"]
+        assert "allow-same-origin" not in policy["sandbox"]
+        assert policy.get("script-src", "'none'") == "'none'"
+        assert policy["frame-ancestors"] in {"'self'", "'none'"}
+    else:
+        assert policy["object-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+        assert "unsafe" not in policy["script-src"]
+        assert "*" not in policy["script-src"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] in {"DENY", "SAMEORIGIN"}
     assert headers["Referrer-Policy"] in {"no-referrer", "same-origin"}

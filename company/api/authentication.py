@@ -49,7 +49,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if key is None:
             _count_failure(request, given)
             raise InvalidKey("The API key is not valid.")
-        return AnonymousUser(), key.info
+        return AnonymousUser(), key
 
     def authenticate_header(self, request: Request) -> str:
         """RFC 6750: no error code when no key was given, invalid_token when it was of no use."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -12,17 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from company.models.agents import Agent
 from company.models.shops import Shop
-from company.types import ApiKeyInfo
-
-
-class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    def usable(self, at: datetime) -> ApiKeyQuerySet:
-        """Neither revoked nor expired, of an active shop."""
-        return self.filter(
-            Q(expires_at__isnull=True) | Q(expires_at__gt=at),
-            revoked_at__isnull=True,
-            shop__is_active=True,
-        )
 
 
 class ApiKey(models.Model):
@@ -38,8 +25,6 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
-
-    objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
@@ -58,10 +43,3 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} (ecrm_{self.prefix}…)"
-
-    @property
-    def info(self) -> ApiKeyInfo:
-        """The key as API views see it."""
-        return ApiKeyInfo(
-            id=self.pk, shop_id=self.shop_id, scopes=frozenset(self.scopes), name=self.name
-        )

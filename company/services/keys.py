@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -18,11 +18,19 @@ from company.models import ApiKey, Shop
 from company.services.audit import record_audit
 from company.services.power import refuse_escalation
 from company.types import Agent as Actor
+from company.types import ApiKeyInfo
 from ecrm.kernel.errors import DomainError
 
 LAST_USED_PRECISION = timedelta(minutes=1)
 _KEY = re.compile(r"ecrm_([a-z0-9]{8,16})_([A-Za-z0-9_-]{43})")
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_MATCHES_NOTHING = "0" * 64
+_USABLE = """
+    SELECT key.id, key.shop_id, key.name, key.scopes, key.secret_hash, key.last_used_at
+    FROM company_apikey AS key JOIN company_shop AS shop ON shop.id = key.shop_id
+    WHERE key.prefix = %(prefix)s AND key.revoked_at IS NULL AND shop.is_active
+      AND (key.expires_at IS NULL OR key.expires_at > %(at)s)
+"""
 
 
 class ScopeUnknown(DomainError):
@@ -103,18 +111,26 @@ def revoke_api_key(key_id: int, *, by: Actor | None, at: datetime | None = None)
     return key
 
 
-def use_api_key(plain: str, *, at: datetime | None = None) -> ApiKey | None:
-    """The usable key behind these characters, or None. Runs one query, and an update each minute."""
+def use_api_key(plain: str, *, at: datetime | None = None) -> ApiKeyInfo | None:
+    """The usable key behind these characters, or None. Runs one query, and an update each minute.
+
+    The query is written by hand: every API request passes here, and a model would cost it a tenth of
+    its time.
+    """
     at = at or now()
     match = _KEY.fullmatch(plain)
     if match is None:
         return None
-    key = ApiKey.objects.usable(at).filter(prefix=match[1]).first()
-    if not secrets.compare_digest(hash_of(plain), key.secret_hash if key else "0" * 64):
+    with connection.cursor() as cursor:
+        cursor.execute(_USABLE, {"prefix": match[1], "at": at})
+        row = cursor.fetchone()
+    expected = row[4] if row else _MATCHES_NOTHING
+    if not secrets.compare_digest(hash_of(plain), expected) or row is None:
         return None
-    if key is not None:
-        _note_use(key, at)
-    return key
+    key_id, shop_id, name, scopes, _hash, last_used_at = row
+    if last_used_at is None or last_used_at <= at - LAST_USED_PRECISION:
+        _note_use(key_id, at)
+    return ApiKeyInfo(id=key_id, shop_id=shop_id, scopes=frozenset(scopes), name=name)
 
 
 def hash_of(plain: str) -> str:
@@ -122,8 +138,6 @@ def hash_of(plain: str) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
-def _note_use(key: ApiKey, at: datetime) -> None:
-    limit = at - LAST_USED_PRECISION
-    if key.last_used_at is None or key.last_used_at <= limit:
-        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=limit)
-        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=at)
+def _note_use(key_id: int, at: datetime) -> None:
+    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=at - LAST_USED_PRECISION)
+    ApiKey.objects.filter(stale, pk=key_id).update(last_used_at=at)

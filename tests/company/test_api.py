@@ -117,8 +117,9 @@ def test_wrong_keys_from_one_address_are_slowed_down_but_the_right_one_works(key
     assert get(wrong, REMOTE_ADDR="192.0.2.9").status_code == 401
 
 
-def test_many_different_wrong_keys_are_slowed_down_too():
-    answers = [get(f"Bearer ecrm_abcdefghjk_{n:043}").status_code for n in range(302)]
+def test_many_different_wrong_keys_are_slowed_down_too(monkeypatch):
+    monkeypatch.setattr("company.api.authentication.FAILURES_PER_ADDRESS", 5)
 
-    assert answers[299] == 401
-    assert answers[301] == 429
+    answers = [get(f"Bearer ecrm_abcdefghjk_{n:043}").status_code for n in range(7)]
+
+    assert answers == [401] * 5 + [429] * 2

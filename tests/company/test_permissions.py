@@ -238,7 +238,7 @@ def test_two_owners_who_disable_each_other_at_once_leave_one():
 def test_an_owner_defines_a_role_and_changes_a_built_in_one():
     owner = AgentFactory(owner=True)
     agent = AgentFactory(role="viewer")
-    viewer = Role.objects.get(key="viewer")
+    viewer = grants.role_by_key("viewer")
 
     own = roles.create_role(name="Night shift", codes=[MANAGE], by=owner)
     roles.change_role(viewer.pk, name="x", codes=["company.view_audit"], by=owner)
@@ -258,7 +258,7 @@ def test_nobody_writes_into_a_role_what_he_does_not_hold(codes):
     with pytest.raises(power.PermissionEscalation):
         roles.create_role(name="Mine", codes=codes, by=manager)
     with pytest.raises(power.PermissionEscalation):
-        roles.change_role(Role.objects.get(key="viewer").pk, name="", codes=codes, by=manager)
+        roles.change_role(grants.role_by_key("viewer").pk, name="", codes=codes, by=manager)
 
 
 def test_a_manager_of_all_shops_does_not_change_roles():
@@ -266,7 +266,7 @@ def test_a_manager_of_all_shops_does_not_change_roles():
 
     with pytest.raises(power.PermissionEscalation):
         roles.change_role(
-            Role.objects.get(key="manager").pk, name="", codes=["company.manage_roles"], by=manager
+            grants.role_by_key("manager").pk, name="", codes=["company.manage_roles"], by=manager
         )
 
 
@@ -274,7 +274,7 @@ def test_the_role_of_the_owner_is_fixed():
     owner = AgentFactory(owner=True)
 
     with pytest.raises(roles.OwnerRoleFixed):
-        roles.change_role(Role.objects.get(key="owner").pk, name="", codes=[], by=owner)
+        roles.change_role(grants.role_by_key("owner").pk, name="", codes=[], by=owner)
 
 
 def test_a_role_needs_a_name_of_its_own_and_known_permissions():
@@ -298,7 +298,7 @@ def test_a_role_in_use_or_built_in_is_not_forgotten():
     with pytest.raises(roles.RoleInUse):
         roles.remove_role(own.pk, by=owner)
     with pytest.raises(roles.RoleInUse):
-        roles.remove_role(Role.objects.get(key="viewer").pk, by=owner)
+        roles.remove_role(grants.role_by_key("viewer").pk, by=owner)
     services.revoke_grant(agent.grants.get().pk, by=owner)
     roles.remove_role(own.pk, by=owner)
 
