@@ -15,6 +15,7 @@ from company import queries as company
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+    from backoffice.models import SavedView
     from company.types import Agent, AgentRequest, ShopInfo
 
 PHONE_BAR_ITEMS = 4
@@ -110,6 +111,26 @@ class Frame:
         if self.agent is None:
             return False
         return queries.presence([self.agent.id])[self.agent.id].is_away
+
+    @cached_property
+    def presence(self) -> str:
+        """What the dot on the agent's own picture says; "live" follows the socket."""
+        return "away" if self.is_away else "live"
+
+    @cached_property
+    def saved_views(self) -> list[SavedView]:
+        """The agent's named filters of the list at this address."""
+        if self.agent is None:
+            return []
+        return list(queries.saved_views_of(self.agent.id, self._request.path))
+
+    @property
+    def filters(self) -> str:
+        """The filters of the list at this address, as they stand in it."""
+        chosen = self._request.GET.copy()
+        for name in ("open", "page"):
+            chosen.pop(name, None)
+        return chosen.urlencode()
 
     @property
     def is_demo(self) -> bool:

@@ -318,3 +318,15 @@ def test_pages_work_without_scripts(new_context, owner, site, parked):
     page.locator(".ec-rail-foot").get_by_role("button", name="FR").click()
 
     expect(page.locator("html")).to_have_attribute("lang", "fr")
+
+
+def test_the_filters_of_a_list_are_saved_under_a_name(page_as, owner):
+    page = page_as(owner)
+    page.goto("/design/?late=1&open=3")
+
+    page.get_by_text("Save view").click()
+    page.get_by_label("Name of this view").fill("Late ones")
+    page.get_by_role("button", name="Save", exact=True).first.click()
+
+    page.wait_for_url("**/design/?late=1")
+    expect(page.locator("a.ec-chip-on", has_text="Late ones")).to_be_visible()
