@@ -17,6 +17,7 @@ from contacts import permissions
 from contacts.models import Ticket
 from contacts.queries import inbox, thread
 from contacts.web import pages, timeline
+from contacts.web.rows import customer_name
 from profiles import extensions as profiles
 
 if TYPE_CHECKING:
@@ -146,8 +147,7 @@ def _search(agent: Agent, words: str) -> list[frame.Hit]:
     return [
         frame.Hit(
             title=ticket.subject or str(_("(no subject)")),
-            subtitle=f"#{ticket.number} · {pages.customer_name(ticket)} · "
-            f"{ticket.get_state_display()}",
+            subtitle=f"#{ticket.number} · {customer_name(ticket)} · {ticket.get_state_display()}",
             url=reverse("contacts:ticket", args=[ticket.number]) + "?view=all",
             icon="ticket",
         )
@@ -159,4 +159,4 @@ def _requests_of(profile_id: int, agent: Agent) -> dict[str, Any]:
     """The customer's latest requests in the agent's shops."""
     shop_ids = company.shop_ids(agent, permissions.VIEW)
     tickets = thread.of_profile(profile_id, shop_ids=shop_ids)
-    return {"tickets": tickets, "tones": pages.STATE_TONES} if tickets else {}
+    return {"tickets": tickets} if tickets else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,9 +23,10 @@ from contacts.models import Draft, Ticket, TicketMessage
 from contacts.queries import inbox, thread
 from contacts.queries.inbox import InUse, Selection
 from contacts.web.forms import SelectionForm
+from contacts.web.rows import CHANNEL_ICONS, STATE_TONES, RowMaker, customer_name
 
 if TYPE_CHECKING:
-    from company.types import Agent, ShopInfo
+    from company.types import Agent
 
 VIEW_LABELS = {
     "mine": _("Mine"),
@@ -40,23 +40,6 @@ VIEW_LABELS = {
 VIEW_ICONS = {"waiting": "clock", "snoozed": "moon", "solved": "circle-check", "all": "list"}
 MOST_DIGITS = 9
 TABS = ("mine", "unassigned", "open")
-STATE_TONES = {
-    "new": "new",
-    "open": "accent",
-    "waiting": "quiet",
-    "snoozed": "warn",
-    "solved": "good",
-    "closed": "quiet",
-}
-CHANNEL_ICONS = {
-    "email": "mail",
-    "form": "forms",
-    "api": "building-store",
-    "phone": "phone",
-    "callback": "phone-call",
-    "social": "message-circle",
-    "chat": "messages",
-}
 SNOOZE_LABELS = {
     "later": _("In three hours"),
     "tomorrow": _("Tomorrow morning"),
@@ -100,6 +83,7 @@ def list_context(request: AgentRequest, *, number: int | None = None) -> dict[st
     page = inbox.page(shop_ids, selection=selection, agent_id=agent.pk)
     shops = {pk: company.shop(pk) for pk in shop_ids} if len(shop_ids) > 1 else {}
     query = query_of(selection)
+    maker = RowMaker(base=reverse("contacts:inbox"), query=query, shops=shops)
     found = {
         "selection": selection,
         "query": query,
@@ -108,11 +92,11 @@ def list_context(request: AgentRequest, *, number: int | None = None) -> dict[st
         "more": [_view(view, counts, selection) for view in VIEW_LABELS if view not in TABS],
         "view_label": VIEW_LABELS[selection.view],
         "is_tab": selection.view in TABS,
-        "rows": [_row(ticket, shops) for ticket in page.tickets],
+        "rows": maker.rows(page.tickets),
         "next_query": query_of(selection, cursor=page.next_cursor) if page.next_cursor else "",
         "is_later_page": bool(selection.cursor),
         "first_query": query,
-        "number": number,
+        "number": str(number or ""),
         "chips": _chips(selection),
         "filters": _filters(selection, inbox.in_use(shop_ids)),
         "sort_query": query_of(
@@ -120,9 +104,7 @@ def list_context(request: AgentRequest, *, number: int | None = None) -> dict[st
         ),
         "is_longest_first": selection.sort == inbox.LONGEST,
         "topics": " ".join(topics(agent)),
-        "may_answer": bool(company.shop_ids(agent, inbox.ANSWER)),
-        "snoozes": SNOOZE_LABELS,
-        "priorities": Ticket.Priority.choices,
+        "select": _("Select request") if company.shop_ids(agent, inbox.ANSWER) else "",
     }
     return {"inbox": found, "open_number": number}
 
@@ -189,11 +171,6 @@ def composer_context(
     }
 
 
-def customer_name(ticket: Ticket) -> str:
-    """How the customer is called on this screen."""
-    return ticket.profile.full_name or ticket.reply_to or f"#{ticket.profile_id}"
-
-
 def _overtaken(ticket: Ticket, draft: Draft) -> list[TicketMessage]:
     """Answers of colleagues which are newer than the draft."""
     newer = ticket.messages.after(draft.seen_seq).filter(kind=TicketMessage.Kind.AGENT)
@@ -208,27 +185,6 @@ def _snoozes(time_zone: str) -> list[tuple[str, Any, datetime]]:
         moment = rules.snooze_until(key, at)
         found.setdefault(moment, (key, label, moment))
     return list(found.values())
-
-
-def _row(ticket: Ticket, shops: Mapping[int, ShopInfo]) -> dict[str, Any]:
-    """One line of the list, worked out here so that the template only prints."""
-    is_ours = ticket.state in rules.OURS
-    is_urgent = ticket.priority > Ticket.Priority.NORMAL and not ticket.is_finished
-    return {
-        "ticket": ticket,
-        "customer": customer_name(ticket),
-        "at": ticket.last_message_at,
-        "tone": STATE_TONES[ticket.state],
-        "state": ticket.get_state_display(),
-        "channel": ticket.get_channel_display(),
-        "channel_icon": CHANNEL_ICONS[ticket.channel],
-        "shop": shops.get(ticket.shop_id),
-        "is_ours": is_ours,
-        "has_foot": bool(ticket.tags or is_urgent or not is_ours),
-        "is_new": ticket.state == Ticket.State.NEW,
-        "is_urgent": is_urgent,
-        "priority": ticket.get_priority_display(),
-    }
 
 
 def _list_url(query: str, number: int | None) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -160,6 +160,8 @@ def bulk_change(request: AgentRequest) -> HttpResponse:
 @access.permission(permissions.ANSWER)
 def bulk_undo(request: AgentRequest, change_id: int) -> HttpResponse:
     """Take a bulk action back where nobody touched the ticket since."""
+    if not inbox.is_own_change(request.user, change_id):
+        raise Http404
     try:
         count = bulk.undo(change_id, by=request.user)
     except DomainError as refusal:
