@@ -35,28 +35,25 @@ class Story:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The name of a migrated database to copy, and a state directory with the static files."""
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a migrated database to copy."""
     name = f"ecrm_story_{SUFFIX}{WORKER}"
-    folder = tmp_path_factory.mktemp("product")
     with database(name) as url:
+        folder = tmp_path_factory.mktemp("product")
         product = Product(url, "redis://127.0.0.1:1/0", "smtp://127.0.0.1:1", folder)
         product.manage("migrate", "--noinput")
-        product.manage("collectstatic", "--noinput")
-        yield name, folder
+        yield name
 
 
 @pytest.fixture
-def tell(migrated: tuple[str, Path], tmp_path: Path) -> Callable[..., Any]:
+def tell(migrated: str, tmp_path: Path) -> Callable[..., Any]:
     """`with tell() as story:` the product runs, with a shop, an agent and an outside world."""
-    template, folder = migrated
 
     @contextmanager
     def begin(**options: Any) -> Iterator[Story]:
-        (tmp_path / "static").symlink_to(folder / "static")
         postman, shop_mail, redis = Postman(), ShopMailServer(tmp_path / "imap.log"), PrivateRedis()
         with ExitStack() as stack:
-            url = stack.enter_context(database(f"{template}_run", template=template))
+            url = stack.enter_context(database(f"{migrated}_run", template=migrated))
             for server in (postman, shop_mail, redis):
                 server.start()
                 stack.callback(server.stop)

@@ -188,6 +188,7 @@ class Product:
         return {
             **host,
             "PYTHONUNBUFFERED": "1",
+            "DJANGO_SETTINGS_MODULE": "tests.story.settings",
             "ECRM_ENV_FILE": "",
             "ECRM_SECRET_KEY": SECRET,
             "ECRM_DATABASE_URL": self.database_url,

@@ -21,12 +21,11 @@ AFTER_ALL_LEASES = 15 * 60
 
 
 def test_death_at_every_crash_point_loses_and_doubles_nothing(migrated, tmp_path):
-    template, _folder = migrated
     postman, redis = Postman(), PrivateRedis()
     postman.start()
     redis.start()
     try:
-        with database(f"{template}_points", template=template) as url:
+        with database(f"{migrated}_points", template=migrated) as url:
             product = Product(url, redis.url, postman.url, tmp_path)
             made = product.run(PREPARE, "143", IMAP_USER, IMAP_PASSWORD)
             player = Player(product, key=made["key"], agent=made["agent"], mailbox=made["mailbox"])

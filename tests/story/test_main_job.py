@@ -81,7 +81,7 @@ def _sign_in(page: Page, story: Story) -> None:
     page.goto(f"{story.product.url}/orders/")
     page.get_by_label(re.compile("e-?mail", re.IGNORECASE)).fill(story.agent)
     page.get_by_label(re.compile("^password", re.IGNORECASE)).fill(story.password)
-    page.get_by_role("button", name=re.compile("^(sign|log) in", re.IGNORECASE)).click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(f"{story.product.url}/orders/**")
     page.wait_for_selector("html[data-ecrm-live=up]")
 
@@ -119,9 +119,7 @@ def _the_customer_asks(page: Page, story: Story, confirmation: Delivered) -> str
             answering=confirmation,
         )
     )
-    row = page.locator("[data-ecrm-list] a", has_text=QUESTION)
-    row.wait_for(timeout=PATIENCE_MS)
-    row.click()
+    page.locator("[data-ecrm-row]", has_text=QUESTION).get_by_role("link").click()
     page.wait_for_url(re.compile(r"/inbox/\d+/"))
 
     page.locator("#thread").get_by_text(QUESTION).first.wait_for()
@@ -134,10 +132,8 @@ def _the_customer_asks(page: Page, story: Story, confirmation: Delivered) -> str
 
 def _the_agent_answers(page: Page, story: Story, thread: list[str]) -> Delivered:
     """The answer is written in the browser and reaches the customer in the same thread."""
-    page.locator("#thread textarea[name=text]:visible").first.fill(ANSWER)
-    page.locator("#thread").get_by_role(
-        "button", name=re.compile("^send", re.IGNORECASE)
-    ).first.click()
+    page.locator("#composer textarea[name=text]").fill(ANSWER)
+    page.get_by_role("button", name=re.compile(r"^Send\b(?! and)")).click()
 
     answer = story.postman.wait_for_mail(CUSTOMER, count=2)
 
@@ -160,7 +156,7 @@ def _the_customer_thanks(page: Page, story: Story, answer: Delivered) -> None:
         )
     )
 
-    page.locator("#thread").get_by_text(THANKS).first.wait_for(timeout=PATIENCE_MS)
+    page.locator("#thread").get_by_text(THANKS).first.wait_for()
 
     assert _one(story, "SELECT count(*) FROM contacts_ticket") == 1
     assert_accessible(page)
