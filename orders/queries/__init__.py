@@ -7,12 +7,12 @@ from orders.queries.reading import (
     count_orders,
     details,
     filtered,
-    history,
     is_worth_confirming,
     order_card,
     order_cards,
     orders_of_shop,
     recent_of_profile,
+    records_of,
     stored,
 )
 
@@ -23,11 +23,11 @@ __all__ = [
     "count_orders",
     "details",
     "filtered",
-    "history",
     "is_worth_confirming",
     "order_card",
     "order_cards",
     "orders_of_shop",
     "recent_of_profile",
+    "records_of",
     "stored",
 ]

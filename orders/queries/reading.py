@@ -11,6 +11,7 @@ from django.db.models import Count, F, Max, Min, Sum
 from django.urls import reverse
 
 from ecrm.kernel import outbox
+from ecrm.kernel.models import EventRecord
 from ecrm.kernel.money import Money
 from orders.models import Order, OrderLine, OrderQuerySet
 from orders.rules import addresses, ledger
@@ -26,7 +27,7 @@ from orders.types import (
     Totals,
 )
 from profiles import queries as profiles
-from profiles.types import OrderFigures, TimelineEntry
+from profiles.types import OrderFigures
 
 VIEW = "orders.view_order"
 SUMS = {
@@ -205,11 +206,10 @@ def _refund(part: Mapping[str, Any]) -> RefundMade:
     )
 
 
-def history(order: Order) -> list[TimelineEntry]:
-    """What happened to this order, newest first, in the words of the timeline."""
+def records_of(order: Order) -> list[EventRecord]:
+    """The recorded facts about this order, newest first. One query."""
     records = outbox.records_of_profile(order.profile_id)
-    own = records.filter(name__startswith="orders.", payload__order_id=order.pk)
-    return profiles.timeline_of(list(own))
+    return list(records.filter(name__startswith="orders.", payload__order_id=order.pk))
 
 
 def is_worth_confirming(order_id: int, *, since: datetime) -> bool:

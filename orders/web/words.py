@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.utils.translation import get_language, gettext_lazy, ngettext
@@ -28,6 +30,45 @@ TONES = {
     "cancelled": "",
     "refunded": "",
 }
+
+_BECAME = {
+    "pending": gettext_lazy("Order %(number)s waits for its payment"),
+    "paid": gettext_lazy("Order %(number)s was paid"),
+    "processing": gettext_lazy("Order %(number)s is being prepared"),
+    "shipped": gettext_lazy("Order %(number)s was shipped"),
+    "delivered": gettext_lazy("Order %(number)s was delivered"),
+    "completed": gettext_lazy("Order %(number)s is completed"),
+    "cancelled": gettext_lazy("Order %(number)s was cancelled"),
+    "refunded": gettext_lazy("Order %(number)s was refunded"),
+}
+
+# What shops call the states of payments and parcels most often.
+_KNOWN = {
+    "authorized": gettext_lazy("Authorised"),
+    "captured": gettext_lazy("Captured"),
+    "delivered": gettext_lazy("Delivered"),
+    "failed": gettext_lazy("Failed"),
+    "in transit": gettext_lazy("In transit"),
+    "label created": gettext_lazy("Label created"),
+    "out for delivery": gettext_lazy("Out for delivery"),
+    "paid": gettext_lazy("Paid"),
+    "pending": gettext_lazy("Pending"),
+    "refunded": gettext_lazy("Refunded"),
+    "returned": gettext_lazy("Returned"),
+    "shipped": gettext_lazy("Shipped"),
+    "card": gettext_lazy("Card"),
+    "bank transfer": gettext_lazy("Bank transfer"),
+    "invoice": gettext_lazy("Invoice"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryLine:
+    """One step of an order on its own page."""
+
+    icon: str
+    title: str
+    at: datetime
 
 
 def register() -> None:
@@ -63,23 +104,38 @@ def placed(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
 
 
 def changed(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
-    """“Order FR-10042: Paid → Shipped”, in one query; changes that leave the status are left out."""
+    """“Order FR-10042 was shipped”, in one query; changes that leave the status are left out."""
     orders = queries.order_cards(record.payload["order_id"] for record in records)
     return {
         record.pk: TimelineText(
-            title=_("Order %(number)s: %(status)s")
-            % {
-                "number": order.number,
-                "status": Order.Status(record.payload["status_after"]).label,
-            },
-            detail=_("before: %(status)s")
-            % {"status": Order.Status(record.payload["status_before"]).label},
+            title=str(_BECAME[record.payload["status_after"]]) % {"number": order.number},
             url=order.url,
         )
         for record in records
         if record.payload["status_before"] != record.payload["status_after"]
         and (order := orders.get(record.payload["order_id"]))
     }
+
+
+def history(order: Order) -> list[HistoryLine]:
+    """The steps of one order, newest first. Runs one query."""
+    return [_step(record) for record in queries.records_of(order)]
+
+
+def _step(record: EventRecord) -> HistoryLine:
+    if record.name == OrderPlaced.name:
+        return HistoryLine(icon="shopping-bag", title=_("Placed"), at=record.occurred_at)
+    before, after = record.payload["status_before"], record.payload["status_after"]
+    if before == after:
+        return HistoryLine(icon="edit", title=_("Changed by the shop"), at=record.occurred_at)
+    label = str(Order.Status(after).label)
+    return HistoryLine(icon="package", title=label, at=record.occurred_at)
+
+
+def in_words(code: str) -> str:
+    """“In transit” for what a program calls in_transit; unknown codes as readable as they are."""
+    plain = code.replace("_", " ").replace("-", " ").strip()
+    return str(_KNOWN.get(plain.casefold(), plain[:1].upper() + plain[1:]))
 
 
 def _amount_and_items(order: OrderCard) -> str:
