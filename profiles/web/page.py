@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -139,12 +140,18 @@ def _contact_line(row: overviews.IdentifierRow, *, names_shop: bool) -> ContactL
     schemes = {rules.EMAIL: "mailto:", rules.PHONE: "tel:"}
     return ContactLine(
         label=row.kind_label,
-        text=words.telephone(row.value) if row.kind == rules.PHONE else row.value,
+        text=words.telephone(row.value) if row.kind == rules.PHONE else _breakable(row.value),
         url=f"{schemes[row.kind]}{row.value}" if row.kind in schemes else "",
         shop=company.shop(row.shop_id).name if row.shop_id and names_shop else "",
         is_key=row.is_key,
         is_verified=row.is_verified,
     )
+
+
+def _breakable(address: str) -> SafeString:
+    """The text, which a narrow column may break before its @ sign."""
+    name, at_sign, host = address.partition("@")
+    return format_html("{}<wbr>{}{}", name, at_sign, host) if at_sign else format_html("{}", name)
 
 
 def _panels(profile_id: int, agent: Agent) -> list[LoadedPanel]:
