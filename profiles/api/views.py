@@ -15,7 +15,7 @@ from ecrm.kernel.drf import CursorPage, key_of
 from ecrm.kernel.idempotency import IdempotentMixin
 from profiles import queries, services
 from profiles.api import serializers
-from profiles.types import Identity, TimelineEntry
+from profiles.types import Identity
 
 READ = {"GET": "profiles:read"}
 SOURCE = "api"
@@ -112,14 +112,14 @@ class TimelineView(APIView):
         filters.is_valid(raise_exception=True)
         chosen = filters.validated_data
         kind, limit = chosen.get("kind"), chosen["limit"]
-        entries = queries.timeline(
+        found = queries.timeline_page(
             _visible(profile_id, key_of(request).shop_id),
             kinds=[kind] if kind else None,
             before=_moment_and_id(chosen.get("cursor")),
-            limit=limit + 1,
+            limit=limit,
             shop_ids=[key_of(request).shop_id],
         )
-        page = {"results": entries[:limit], "next": _next(entries, limit)}
+        page = {"results": found.entries, "next": _cursor(found.next)}
         return Response(serializers.TimelinePage(page).data)
 
 
@@ -136,11 +136,11 @@ def _representation(profile_id: int, *, shop_id: int) -> dict[str, Any]:
     return dict(serializers.ProfileOut(view).data)
 
 
-def _next(entries: list[TimelineEntry], limit: int) -> str | None:
-    if len(entries) <= limit:
+def _cursor(position: tuple[datetime, int] | None) -> str | None:
+    if position is None:
         return None
-    last = entries[limit - 1]
-    return f"{(last.occurred_at - EPOCH) // timedelta(microseconds=1)}_{last.id}"
+    moment, last_id = position
+    return f"{(moment - EPOCH) // timedelta(microseconds=1)}_{last_id}"
 
 
 def _moment_and_id(cursor: str | None) -> tuple[datetime, int] | None:
