@@ -1,0 +1,188 @@
+"""Killing the post office at its most awkward moments: nothing lost, nothing doubled that need not be."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from ecrm.kernel import crypto, failpoints, verify
+from messaging.models import Mail, OutgoingMessage, RawMail
+from messaging.services import fetching, reading
+from messaging.services.sending import Sender
+from messaging.transports.imap import ImapSession
+from messaging.transports.reader import MailReader
+from tests.messaging.conftest import Clock
+from tests.messaging.factories import MailboxFactory, OutgoingMessageFactory, mail_bytes
+from tests.messaging.imap_server import PASSWORD, USER, ImapServer
+from tests.messaging.smtp_sink import Server
+
+pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SENDING = {
+    "messaging.after-claim": (0, 1),
+    "messaging.after-attempt-row": (0, 1),
+    "messaging.after-rcpt": (0, 1),
+    "messaging.after-data-before-reply": (1, 2),
+    "messaging.after-250-before-commit": (1, 2),
+}
+"""Failpoint → (mails the server has when the sender dies, and when a single mail has been recovered)."""
+INTAKE = {"messaging.after-raw-insert": 0, "messaging.after-cursor": 1}
+"""Failpoint → raw mails that are stored when the process dies."""
+
+SEND = """
+import sys, django; django.setup()
+from messaging.services.sending import Sender
+Sender(sys.argv[1]).send_due()
+"""
+FETCH = """
+import sys, django; django.setup()
+from messaging.models import Mailbox
+from messaging.services import fetching
+from messaging.transports.imap import ImapSession
+mailbox = Mailbox.objects.get()
+session = ImapSession(fetching.login_of(mailbox))
+session.open()
+fetching.fetch_new(mailbox.pk, session, folder=mailbox.folder)
+"""
+
+
+def run_and_die(code: str, *arguments: str, failpoint: str) -> None:
+    """Run the code in a process of its own on the test's database until the failpoint kills it."""
+    base, _, _ = os.environ["ECRM_DATABASE_URL"].rpartition("/")
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "ecrm.settings",
+        "ECRM_DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}",
+        "ECRM_FAILPOINT": failpoint,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+def assert_promises_kept() -> None:
+    broken = {
+        invariant.key: list(invariant.check())
+        for invariant in verify.all_invariants()
+        if invariant.key.startswith("messaging.")
+    }
+    assert not any(broken.values()), broken
+
+
+def test_every_failpoint_of_the_post_office_is_covered() -> None:
+    ours = {name for name in failpoints.names() if name.startswith("messaging.")}
+
+    assert ours == {*SENDING, *INTAKE}
+
+
+@pytest.mark.parametrize("failpoint", SENDING)
+def test_a_single_mail_survives_the_death_of_its_sender(
+    failpoint: str, smtp: Server, clock: Clock, make_sender: Callable[..., Sender]
+) -> None:
+    message = OutgoingMessageFactory()
+    at_death, in_the_end = SENDING[failpoint]
+
+    run_and_die(SEND, smtp.url, failpoint=failpoint)
+    assert len(smtp.sink.accepted) == at_death
+    sender = make_sender(smtp.url)
+    for _ in range(4):
+        clock.forward(seconds=61)
+        sender.send_due()
+
+    message.refresh_from_db()
+    assert message.state == "sent"
+    assert len(smtp.sink.accepted) == in_the_end
+    assert {mail.mail["Message-ID"] for mail in smtp.sink.accepted} == {message.message_id}
+    assert_promises_kept()
+
+
+@pytest.mark.parametrize("failpoint", SENDING)
+def test_a_mass_mail_is_never_handed_over_twice(
+    failpoint: str, smtp: Server, clock: Clock, make_sender: Callable[..., Sender]
+) -> None:
+    message = OutgoingMessageFactory(purpose="marketing", lane=2)
+    before_attempt = failpoint == "messaging.after-claim"
+
+    run_and_die(SEND, smtp.url, failpoint=failpoint)
+    sender = make_sender(smtp.url)
+    for _ in range(4):
+        clock.forward(seconds=61)
+        sender.send_due()
+
+    message.refresh_from_db()
+    assert message.state == ("sent" if before_attempt else "ambiguous")
+    assert len(smtp.sink.accepted) <= 1
+    assert_promises_kept()
+
+
+@pytest.fixture
+def imap() -> Iterator[ImapServer]:
+    server = ImapServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("failpoint", INTAKE)
+def test_a_mail_is_taken_in_once_whenever_the_fetcher_dies(
+    failpoint: str, imap: ImapServer
+) -> None:
+    mailbox = MailboxFactory(
+        host="127.0.0.1",
+        port=imap.port,
+        security="none",
+        username=USER,
+        secret_encrypted=crypto.encrypt(PASSWORD),
+    )
+    imap.append(mail_bytes(subject="un"), mail_bytes(subject="deux"))
+
+    run_and_die(FETCH, failpoint=failpoint)
+    assert RawMail.objects.count() == INTAKE[failpoint]
+    session = ImapSession(fetching.login_of(mailbox))
+    session.open()
+    fetching.fetch_new(mailbox.pk, session, folder=mailbox.folder)
+    session.close()
+    reader = MailReader()
+    while reading.read_next(reader):
+        pass
+    reader.close()
+
+    assert sorted(Mail.objects.values_list("subject", flat=True)) == ["deux", "un"]
+    assert RawMail.objects.count() == 2
+    assert_promises_kept()
+
+
+def test_ten_murders_of_senders_lose_nothing(
+    smtp: Server, clock: Clock, make_sender: Callable[..., Sender]
+) -> None:
+    messages = OutgoingMessageFactory.create_batch(30)
+    points = [*SENDING, *SENDING]
+
+    for failpoint in points:
+        run_and_die(SEND, smtp.url, failpoint=failpoint)
+        OutgoingMessage.objects.filter(state="claimed").update(lease_until=clock())
+    sender = make_sender(smtp.url)
+    for _ in range(6):
+        clock.forward(seconds=61)
+        sender.send_due()
+
+    ids = [mail.mail["Message-ID"] for mail in smtp.sink.accepted]
+    assert set(ids) == {message.message_id for message in messages}
+    assert set(OutgoingMessage.objects.values_list("state", flat=True)) == {"sent"}
+    unknown = OutgoingMessage.objects.filter(tries__outcome="unknown").count()
+    assert len(ids) - len(set(ids)) <= unknown <= len(points)
+    assert_promises_kept()
