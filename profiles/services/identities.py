@@ -60,7 +60,7 @@ def resolve(
     raise ResolutionFailed(_("This customer is being created elsewhere. Please try again."))
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def identify(
     identity: Identity, *, shop_id: int, source: str, at: datetime | None = None
 ) -> Resolution:
