@@ -184,7 +184,7 @@ def filter_parts(shops: dict[int, ShopInfo], countries: Iterable[str]) -> list[f
             name="sort",
             label=_("Sort"),
             choices=[
-                ("recent", _("Last seen")),
+                ("recent", _("Recently seen")),
                 ("newest", _("Newest first")),
                 ("name", _("Name")),
             ],
