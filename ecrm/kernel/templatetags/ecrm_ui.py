@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 import zlib
 from datetime import UTC, date, datetime, timedelta
@@ -23,6 +24,7 @@ from django_vite.templatetags.django_vite import vite_asset_url
 register = template.Library()
 
 HUES = 8
+_CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z])(?=\d)")
 
 
 @cache
@@ -65,7 +67,8 @@ def money(value: Any, currency: str = "") -> str:
     code = currency or getattr(value, "currency", "")
     if not code:
         return format_decimal(Decimal(amount), format="#,##0.00", locale=_locale())
-    return format_currency(Decimal(amount), code, locale=_locale())
+    shown = format_currency(Decimal(amount), code, locale=_locale())
+    return _CODE_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", shown)
 
 
 @register.filter
