@@ -85,7 +85,7 @@ def issue_api_key(
         target=f"api-key:{key.pk}",
         by=by,
         shop_id=shop_id,
-        changes={"scopes": key.scopes},
+        changes={"scopes": " ".join(key.scopes)},
         at=at,
     )
     return key, plain

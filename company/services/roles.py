@@ -57,7 +57,7 @@ def create_role(*, name: str, codes: Collection[str], by: Actor | None) -> Role:
         action="company.role-created",
         target=f"role:{role.key}",
         by=by,
-        changes={"permissions": role.permissions},
+        changes={"permissions": " ".join(role.permissions)},
     )
     return role
 
@@ -87,7 +87,10 @@ def change_role(role_id: int, *, name: str, codes: Collection[str], by: Actor | 
         action="company.role-changed",
         target=f"role:{role.key}",
         by=by,
-        changes={"added": sorted(set(codes) - before), "removed": sorted(before - set(codes))},
+        changes={
+            "added": " ".join(sorted(set(codes) - before)),
+            "removed": " ".join(sorted(before - set(codes))),
+        },
     )
     return role
 

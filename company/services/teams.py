@@ -75,7 +75,7 @@ def _set_members(team: Team, member_ids: Iterable[int]) -> None:
 
 
 def _record(team: Team, action: str, *, by: Actor | None) -> None:
-    members = sorted(team.memberships.values_list("agent_id", flat=True))
+    members = " ".join(map(str, sorted(team.memberships.values_list("agent_id", flat=True))))
     record_audit(
         action=action,
         target=f"team:{team.pk}",

@@ -21,7 +21,7 @@ from company.models import Agent
 from company.models.shops import Weekday
 from ecrm.kernel.errors import DomainError
 
-COLUMNS = {"class": "ec-columns"}
+COLUMNS = {"class": "ec-options"}
 SHOP_LANGUAGES = ("fr", "en", "de", "it", "es", "nl", "pt", "pl", "sv", "da", "cs", "fi")
 _SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})")  # noqa: RUF001 - people type both
 
