@@ -153,8 +153,8 @@ class RawMail(models.Model):
 
     class Outcome(models.TextChoices):
         WAITING = "", _("In progress")
-        MESSAGE_ADDED = "message-added", _("Added to a conversation")
-        CONVERSATION_OPENED = "conversation-opened", _("Opened a conversation")
+        MESSAGE_ADDED = "message-added", _("In a conversation")
+        CONVERSATION_OPENED = "conversation-opened", _("New conversation")
         DUPLICATE = "duplicate", _("Duplicate")
         SUPPRESSED = "suppressed", _("Machine mail")
         QUARANTINED = "quarantined", _("In quarantine")

@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from messaging.rules import delivery
 
@@ -53,15 +54,15 @@ class OutgoingMessage(models.Model):
         MARKETING = "marketing", _("Marketing")
 
     class State(models.TextChoices):
-        PENDING = "pending", _("Waiting")
-        CLAIMED = "claimed", _("Being sent")
-        SENT = "sent", _("Sent")
-        DELIVERED = "delivered", _("Delivered")
-        DEFERRED = "deferred", _("Deferred")
-        FAILED = "failed", _("Failed")
-        SKIPPED = "skipped", _("Not sent")
-        CANCELLED = "cancelled", _("Cancelled")
-        AMBIGUOUS = "ambiguous", _("Unclear")
+        PENDING = "pending", pgettext_lazy("message state", "Waiting")
+        CLAIMED = "claimed", pgettext_lazy("message state", "Being sent")
+        SENT = "sent", pgettext_lazy("message state", "Sent")
+        DELIVERED = "delivered", pgettext_lazy("message state", "Delivered")
+        DEFERRED = "deferred", pgettext_lazy("message state", "Deferred")
+        FAILED = "failed", pgettext_lazy("message state", "Failed")
+        SKIPPED = "skipped", pgettext_lazy("message state", "Not sent")
+        CANCELLED = "cancelled", pgettext_lazy("message state", "Cancelled")
+        AMBIGUOUS = "ambiguous", pgettext_lazy("message state", "Unclear")
 
     uuid = models.UUIDField(unique=True)
     channel = models.CharField(max_length=4, choices=Channel.choices, default=Channel.MAIL)

@@ -211,6 +211,7 @@ def subjects_sent(message_ids: Iterable[int]) -> dict[int, str]:
     return dict(rows.values_list("pk", "subject"))
 
 
-def subjects_received(mail_ids: Iterable[int]) -> dict[int, Mail]:
-    """Received mails by id with subject and raw mail only. Runs one query."""
-    return Mail.objects.only("subject", "raw_id").in_bulk(list(mail_ids))
+def unconversed(mail_ids: Iterable[int]) -> dict[int, Mail]:
+    """Of these mails, those outside every conversation, with subject only. Runs one query."""
+    rows = Mail.objects.exclude(raw__outcome__in=["message-added", "conversation-opened"])
+    return rows.only("subject", "raw_id").in_bulk(list(mail_ids))

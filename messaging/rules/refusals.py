@@ -19,6 +19,7 @@ _BY_STATUS: Final = {
     "7.1": "blocked",
     "7.26": "sender_not_authenticated",
 }
+_FOR_NOW: Final = {"2.2": "mailbox_full", "3.1": "server_full"}
 _BY_SUBJECT: Final = {"1": "invalid_recipient", "2": "mailbox_unavailable", "7": "blocked"}
 _BY_CODE: Final = {
     452: "server_full",
@@ -35,8 +36,10 @@ def enhanced_status(text: str) -> str:
 
 
 def reason_of(code: int, text: str) -> str:
-    """A stable word for why a server refused."""
+    """A stable word for why a server refused a message, or refused it for now (4xx)."""
     status = enhanced_status(text).partition(".")[2]
+    if code < 500:  # noqa: PLR2004 - SMTP reply
+        return _FOR_NOW.get(status) or _BY_CODE.get(code, "try_later")
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if status and (word := _BY_SUBJECT.get(status.partition(".")[0])):

@@ -34,8 +34,8 @@ class Finished:
 @transaction.atomic
 def advance(
     finished: Finished | None,
-    following: OutgoingMessage | None,
     *,
+    following: OutgoingMessage | None,
     token: uuid.UUID,
     host: str,
     at: datetime,
@@ -55,13 +55,13 @@ def advance(
 def _settle(finished: Finished, *, token: uuid.UUID, at: datetime) -> bool:
     message, attempt, result = finished.message, finished.attempt, finished.result
     if result.outcome == "unknown":
-        return close_unknown(message, attempt, _said(result), token=token, at=at)
+        return close_unknown(message, attempt=attempt, detail=_said(result), token=token, at=at)
     message.attempts = attempt.number
     if result.outcome == "accepted":
         outcome, is_held = Outcome.ACCEPTED, _sent(message, token=token, at=at)
     elif result.outcome == "rejected":
         outcome = Outcome.REJECTED
-        is_held = fail(message, _reason(result), _said(result), token=token, at=at)
+        is_held = fail(message, reason=_reason(result), detail=_said(result), token=token, at=at)
     else:
         outcome = Outcome.DEFERRED
         is_held = _deferred(message, result, token=token, at=at)
@@ -72,9 +72,9 @@ def _settle(finished: Finished, *, token: uuid.UUID, at: datetime) -> bool:
 
 def close_unknown(
     message: OutgoingMessage,
+    *,
     attempt: DeliveryAttempt,
     detail: str,
-    *,
     token: uuid.UUID | None,
     at: datetime,
 ) -> bool:
@@ -105,7 +105,7 @@ def put_back(message: OutgoingMessage, *, token: uuid.UUID | None) -> bool:
 
 
 def fail(
-    message: OutgoingMessage, reason: str, detail: str, *, token: uuid.UUID | None, at: datetime
+    message: OutgoingMessage, *, reason: str, detail: str, token: uuid.UUID | None, at: datetime
 ) -> bool:
     """Give a message up. False when the lease is gone. Publishes MessageFailed."""
     if not _leave(message, State.FAILED, token, reason=reason, reason_detail=detail, settled_at=at):
@@ -123,7 +123,7 @@ def fail(
     return True
 
 
-def skip(message: OutgoingMessage, reason: str, *, at: datetime) -> bool:
+def skip(message: OutgoingMessage, *, reason: str, at: datetime) -> bool:
     """Do not send a waiting message."""
     return _leave(message, State.SKIPPED, None, reason=reason, settled_at=at)
 

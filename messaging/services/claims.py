@@ -38,9 +38,15 @@ def claim_due(
         sendable: list[OutgoingMessage] = []
         for message in taken:
             if reason := suppressed.get(message.pk):
-                attempts.skip(message, reason, at=moment)
+                attempts.skip(message, reason=reason, at=moment)
             elif moment - (message.retried_at or message.queued_at) > delivery.GIVE_UP_AFTER:
-                attempts.fail(message, "expired", message.reason_detail, token=None, at=moment)
+                attempts.fail(
+                    message,
+                    reason="expired",
+                    detail=message.reason_detail,
+                    token=None,
+                    at=moment,
+                )
             else:
                 sendable.append(message)
         for message in sendable:
@@ -62,8 +68,8 @@ def extend_lease(token: uuid.UUID, *, at: datetime | None = None) -> int:
 
 def release(
     token: uuid.UUID,
-    message_ids: Iterable[int],
     *,
+    message_ids: Iterable[int],
     reason: str,
     detail: str,
     available_at: datetime,
@@ -109,8 +115,8 @@ def recover_abandoned(*, limit: int = 100, at: datetime | None = None) -> int:
         else:
             attempts.close_unknown(
                 message,
-                attempt,
-                "the sender stopped before the answer",
+                attempt=attempt,
+                detail="the sender stopped before the answer",
                 token=message.lease_token,
                 at=moment,
             )

@@ -49,7 +49,7 @@ def login_of(mailbox: Mailbox) -> ImapLogin:
 
 
 def fetch_new(
-    mailbox_id: int, session: ImapSession, *, folder: str, at: datetime | None = None
+    mailbox_id: int, *, session: ImapSession, folder: str, at: datetime | None = None
 ) -> int:
     """Take in what the folder holds beyond its cursor, one committed mail at a time. Returns how many.
 
@@ -87,14 +87,14 @@ def _cursor(mailbox_id: int, folder: str, uidvalidity: int) -> FolderCursor:
     return cursor
 
 
-def hold(mailbox_id: int, token: uuid.UUID, *, at: datetime) -> bool:
+def hold(mailbox_id: int, *, token: uuid.UUID, at: datetime) -> bool:
     """Whether the mailbox is ours to watch; extends the lease when it is already."""
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=at) | Q(lease_token=token)
     rows = Mailbox.objects.watched().filter(free, pk=mailbox_id)
     return rows.update(lease_until=at + LEASE, lease_token=token) > 0
 
 
-def let_go(mailbox_id: int, token: uuid.UUID) -> None:
+def let_go(mailbox_id: int, *, token: uuid.UUID) -> None:
     """Let another process watch the mailbox at once."""
     Mailbox.objects.filter(pk=mailbox_id, lease_token=token).update(
         lease_until=None, lease_token=None
@@ -156,12 +156,12 @@ class Watch(threading.Thread):
         """Fetch, wait, fetch; after a failure wait longer each time."""
         try:
             while not self.stopping.is_set():
-                if not hold(self.mailbox_id, self._token, at=now()):
+                if not hold(self.mailbox_id, token=self._token, at=now()):
                     self.stopping.wait(POLL_SECONDS)
                     continue
                 pause = self._follow()
                 self.stopping.wait(pause)
-            let_go(self.mailbox_id, self._token)
+            let_go(self.mailbox_id, token=self._token)
         finally:
             connection.close()
 
@@ -172,8 +172,8 @@ class Watch(threading.Thread):
         try:
             session = ImapSession(login_of(mailbox))
             session.open()
-            while not self.stopping.is_set() and hold(self.mailbox_id, self._token, at=now()):
-                if fetch_new(self.mailbox_id, session, folder=mailbox.folder) == BATCH:
+            while not self.stopping.is_set() and hold(self.mailbox_id, token=self._token, at=now()):
+                if fetch_new(self.mailbox_id, session=session, folder=mailbox.folder) == BATCH:
                     continue
                 report_success(self.mailbox_id, at=now())
                 self.stopping.wait(POLL_SECONDS)

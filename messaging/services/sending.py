@@ -119,13 +119,15 @@ class Sender:
     ) -> DeliveryAttempt | None:
         if finished is None and following is None:
             return None
-        return attempts.advance(finished, following, token=token, host=self.host, at=self._clock())
+        return attempts.advance(
+            finished, following=following, token=token, host=self.host, at=self._clock()
+        )
 
     def _give_back(self, rest: list[OutgoingMessage], token: uuid.UUID, error: str) -> None:
         until = servers.report_failure(self.host, error=error, at=self._clock())
         claims.release(
             token,
-            [message.pk for message in rest],
+            message_ids=[message.pk for message in rest],
             reason="server_unreachable",
             detail=error,
             available_at=until,

@@ -29,7 +29,7 @@ def register() -> None:
                 event_name=event.name,
                 icon=icon,
                 kind=KIND,
-                kind_label=gettext_lazy("Mail"),
+                kind_label=gettext_lazy("E-mails"),
                 render=render,
             )
         )
@@ -44,8 +44,13 @@ def _sent(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
             url=reverse("messaging:outgoing-page", args=[record.payload["message_id"]]),
         )
         for record in records
-        if record.payload["message_id"] in subjects
+        if record.payload["message_id"] in subjects and not _is_told_elsewhere(record)
     }
+
+
+def _is_told_elsewhere(record: EventRecord) -> bool:
+    """An answer of an agent: the contact centre tells of it on the same timeline."""
+    return str(record.payload["about"]).startswith("ticket:")
 
 
 def _failed(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
@@ -63,7 +68,8 @@ def _failed(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
 
 
 def _received(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
-    known = screens.subjects_received(record.payload["mail_id"] for record in records)
+    # What became part of a conversation is told by the contact centre.
+    known = screens.unconversed(record.payload["mail_id"] for record in records)
     return {
         record.pk: TimelineText(
             title=_("Mail received"),

@@ -48,6 +48,7 @@ _REASONS: dict[str, Promise] = {
     "too_large": gettext_lazy("The message is too large"),
     "blocked": gettext_lazy("The server blocked the message"),
     "sender_not_authenticated": gettext_lazy("The server does not believe that it comes from us"),
+    "try_later": gettext_lazy("The server asked us to come back later"),
     "server_full": gettext_lazy("The server has no room at the moment"),
     "refused": gettext_lazy("The server refused the message"),
     "hard_bounce": gettext_lazy("The address has bounced before"),

@@ -50,7 +50,7 @@ from messaging.transports.imap import ImapSession
 mailbox = Mailbox.objects.get()
 session = ImapSession(fetching.login_of(mailbox))
 session.open()
-fetching.fetch_new(mailbox.pk, session, folder=mailbox.folder)
+fetching.fetch_new(mailbox.pk, session=session, folder=mailbox.folder)
 """
 
 
@@ -154,7 +154,7 @@ def test_a_mail_is_taken_in_once_whenever_the_fetcher_dies(
     assert RawMail.objects.count() == INTAKE[failpoint]
     session = ImapSession(fetching.login_of(mailbox))
     session.open()
-    fetching.fetch_new(mailbox.pk, session, folder=mailbox.folder)
+    fetching.fetch_new(mailbox.pk, session=session, folder=mailbox.folder)
     session.close()
     reader = MailReader()
     while reading.read_next(reader):

@@ -43,7 +43,7 @@ def fetch(mailbox: Mailbox) -> int:
     session = ImapSession(fetching.login_of(mailbox))
     try:
         session.open()
-        return fetching.fetch_new(mailbox.pk, session, folder=mailbox.folder)
+        return fetching.fetch_new(mailbox.pk, session=session, folder=mailbox.folder)
     finally:
         session.close()
 
@@ -168,10 +168,14 @@ def test_only_one_process_watches_a_mailbox() -> None:
     first, second = uuid.uuid4(), uuid.uuid4()
     moment = now()
 
-    assert fetching.hold(mailbox.pk, first, at=moment)
-    assert not fetching.hold(mailbox.pk, second, at=moment)
-    assert fetching.hold(mailbox.pk, second, at=moment + fetching.LEASE + timedelta(seconds=1))
-    assert not fetching.hold(mailbox.pk, first, at=moment + fetching.LEASE + timedelta(seconds=2))
+    assert fetching.hold(mailbox.pk, token=first, at=moment)
+    assert not fetching.hold(mailbox.pk, token=second, at=moment)
+    assert fetching.hold(
+        mailbox.pk, token=second, at=moment + fetching.LEASE + timedelta(seconds=1)
+    )
+    assert not fetching.hold(
+        mailbox.pk, token=first, at=moment + fetching.LEASE + timedelta(seconds=2)
+    )
 
 
 @pytest.mark.django_db(transaction=True)

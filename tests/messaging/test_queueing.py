@@ -245,7 +245,9 @@ def test_pauses_grow_to_their_limit() -> None:
         (550, "5.2.9 odd", "mailbox_unavailable"),
         (552, "too big", "too_large"),
         (571, "go away", "refused"),
-        (451, "4.3.0 later", "refused"),
+        (451, "4.7.1 greylisted", "try_later"),
+        (452, "4.2.2 over quota", "mailbox_full"),
+        (452, "busy", "server_full"),
     ],
 )
 def test_refusals_have_a_stable_word(code: int, text: str, reason: str) -> None:
