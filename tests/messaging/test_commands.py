@@ -25,7 +25,8 @@ from tests.messaging.smtp_sink import Server
 
 INSPECTED = {
     "file", "sha256", "message_id", "date", "subject", "from", "reply_to", "to", "cc", "in_reply_to",
-    "references", "text", "visible_text", "quoted_text", "html", "attachments", "machine", "bounce", "defects",
+    "references", "text", "visible_text", "quoted_text", "html", "attachments", "machine", "bounce",
+    "defects",
 }  # fmt: skip
 
 
