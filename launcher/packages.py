@@ -133,8 +133,8 @@ class Packages:
 def require_venv_module() -> None:
     """Raise LauncherError when Python lacks what it needs to make virtual environments."""
     try:
-        import ensurepip  # noqa: F401, PLC0415  (some distributions leave it out)
-        import venv  # noqa: F401, PLC0415
+        import ensurepip  # noqa: F401  (some distributions leave it out)
+        import venv  # noqa: F401
     except ImportError as error:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise LauncherError(
