@@ -2,17 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("ECRM_SECRET_KEY", "test-key-" * 8)
-os.environ.setdefault("ECRM_LOG_FORMAT", "console")
-os.environ.setdefault("ECRM_REQUIRE_MFA", "0")  # the tests of the second factor switch it on
-if worker := os.environ.get(
-    "PYTEST_XDIST_WORKER"
-):  # each parallel worker has a Redis database of its own
-    url, _, _ = os.environ.get("ECRM_REDIS_URL", "redis://127.0.0.1:6379/0").rpartition("/")
-    os.environ["ECRM_REDIS_URL"] = f"{url}/{int(worker.removeprefix('gw')) + 1}"
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

@@ -19,7 +19,7 @@ from ecrm.kernel import live
 from tests.company.factories import AgentFactory, ShopFactory
 
 pytestmark = [
-    pytest.mark.django_db(transaction=True, serialized_rollback=True),
+    pytest.mark.django_db(transaction=True),
     pytest.mark.asyncio,
 ]
 

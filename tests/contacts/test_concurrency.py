@@ -15,7 +15,7 @@ from tests.company.factories import AgentFactory, ShopFactory
 from tests.contacts.factories import answer, make_mail, make_ticket
 from tests.profiles.threads import in_threads
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
