@@ -17,7 +17,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 def main() -> int:
     """Lint the migrations of our own modules; returns the exit status."""
     sys.path.insert(0, str(CHECKOUT))
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecrm.settings")  # noqa: TID251
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecrm.settings")
     django.setup()
     own = [app.label for app in apps.get_app_configs() if _is_ours(Path(app.path))]
     linter = MigrationLinter(
