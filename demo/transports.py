@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 MAX_BYTES = 36 * 1024 * 1024
 HANDLERS = 2
 
-Deliver = Callable[[str, str, bytes], None]
+Deliver = Callable[..., None]
 
 
 class _Handler:
@@ -34,7 +34,7 @@ class _Handler:
         sender = envelope.mail_from or ""
         try:
             for recipient in envelope.rcpt_tos:
-                call = partial(self._deliver, sender, recipient, raw)
+                call = partial(self._deliver, raw, sender=sender, recipient=recipient)
                 await get_running_loop().run_in_executor(self._pool, call)
         except Exception:
             # Whoever sent this keeps it and comes again: nothing is lost with the database away.

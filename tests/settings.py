@@ -11,4 +11,4 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # each worker has a Redis d
     server = os.environ.get("ECRM_REDIS_URL", "redis://127.0.0.1:6379/0").rpartition("/")[0]
     os.environ["ECRM_REDIS_URL"] = f"{server}/{int(worker.removeprefix('gw')) + 1}"
 
-from ecrm.settings import *  # noqa: E402, F403
+from ecrm.settings import *  # noqa: F403

@@ -128,7 +128,7 @@ def _draw(
         return _play(
             brand, scenario, person, None, today - timedelta(hours=age), chance, today, key
         )
-    own = [purchase for purchase in purchases if purchase.person is person]
+    own = [purchase for purchase in purchases if purchase.person == person]
     fitting = [purchase for purchase in own if _fits(scenario, purchase)]
     if not fitting:
         return None

@@ -35,7 +35,7 @@ class FileTooLarge(DomainError):
     status = 422
 
 
-def receive(sender: str, recipient: str, raw: bytes) -> None:
+def receive(raw: bytes, *, sender: str, recipient: str) -> None:
     """Take a mail from the demo's SMTP server; stored when this returns.
 
     Mail to one of our mailboxes goes the real way in; anybody else's lies in his demo mailbox.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -93,7 +94,7 @@ def mail_file(request: HttpRequest, mail_id: int, position: int) -> FileResponse
         raise Http404
     file = files[position]
     return FileResponse(
-        iter([file.content]),
+        BytesIO(file.content),
         as_attachment=True,
         filename=file.name,
         content_type="application/octet-stream",

@@ -263,6 +263,7 @@ def test_setting_up_a_factor_asks_for_the_password_again(agent, client):
     assert response["Location"].startswith(reverse("account_reauthenticate"))
 
 
+@pytest.mark.django_db(transaction=True)
 def test_setting_up_an_app_is_audited_and_told_by_mail(agent, client):
     sign_in(client)
     client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
