@@ -1,6 +1,5 @@
 """Where the benchmarks run: a database of their own, Django, a shop, and how busy processes were."""
 
-# ruff: noqa: PLC0415 - Django is set up before the product's modules are imported
 from __future__ import annotations
 
 import os

@@ -1,6 +1,5 @@
 """Mails through the sender, an attempt row committed before each, beside plain smtplib."""
 
-# ruff: noqa: PLC0415 - Django is set up before the product's modules are imported
 from __future__ import annotations
 
 import smtplib

@@ -1,6 +1,5 @@
 """Events through the outbox, beside claiming and ticking plain rows."""
 
-# ruff: noqa: PLC0415 - Django is set up before the product's modules are imported
 from __future__ import annotations
 
 import time

@@ -1,6 +1,5 @@
 """How long pages take on the server, through every middleware, beside a page without content."""
 
-# ruff: noqa: PLC0415 - Django is set up before the product's modules are imported
 from __future__ import annotations
 
 import time

@@ -9,7 +9,7 @@ from aiosmtpd.controller import Controller
 
 
 class _Sink:
-    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: ARG002, N802 - the signature is aiosmtpd's
+    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802 - the signature is aiosmtpd's
         return "250 OK"
 
 
