@@ -104,7 +104,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "corsheaders",
     "django_htmx",
     "template_partials",
     "django_vite",
@@ -131,7 +130,6 @@ MIDDLEWARE = [
     "ecrm.kernel.web.requests.SecurityHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "company.middleware.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -371,8 +369,6 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
     }
 }
-CORS_ALLOWED_ORIGINS: list[str] = []
-CORS_ALLOW_CREDENTIALS = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 ECRM_MAX_BODY = 40 * 1024 * 1024
 
