@@ -74,6 +74,7 @@ def test_an_order_becomes_a_conversation(tell, page):
         _everything_stands_on_the_customers_page(page, story)
         wait_for("an empty outbox", lambda: not _deliveries_waiting(story))
         story.product.manage("verify")
+        page.close()  # before the product stops, or it would rightly complain
 
 
 def _sign_in(page: Page, story: Story) -> None:
