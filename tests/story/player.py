@@ -1,7 +1,7 @@
 """Plays one customer's story inside one process, step by step, and may be asked to die on the way.
 
 Run in the product's environment: Django is set up once, then each line on standard input,
-`<name> <failpoint or -> <seconds into the future>`, is played in a fork. The answer is one line: `done`,
+`<name> <failpoint or -> <seconds after the beginning>`, is played in a fork. The answer is one line: `done`,
 or `killed`. Playing a name again takes the story up where it broke off, as servers and people do.
 """
 
@@ -19,6 +19,10 @@ from typing import Any
 
 import django
 
+# The answers have the standard output to themselves; the product's log goes where errors go.
+ANSWERS = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecrm.settings")
 django.setup()
 
@@ -35,6 +39,8 @@ from messaging.types import ImapPosition  # noqa: E402
 from tests.story.documents import order  # noqa: E402
 from tests.story.people import ANSWER, FIRST_QUESTION, THANKS  # noqa: E402
 
+HOST = "localhost"
+BEGAN = now()
 NAMESPACE = uuid.UUID("0b7d1a52-6a1f-4f5e-9d6b-0f7f3c6f2a11")
 
 
@@ -58,7 +64,7 @@ def play(name: str, *, key: str, agent_email: str, mailbox: str) -> None:
 
 
 def _put(name: str, document: dict[str, Any], key: str) -> None:
-    answer = Client().put(
+    answer = Client(SERVER_NAME=HOST).put(
         f"/api/v1/orders/{name}",
         data=json.dumps(document),
         content_type="application/json",
@@ -117,7 +123,7 @@ def _answer(customer: str, text: str, agent_email: str) -> None:
 
     agent = company.agent_by_email(agent_email)
     assert agent is not None
-    client = Client()
+    client = Client(SERVER_NAME=HOST)
     client.force_login(agent, backend=settings.AUTHENTICATION_BACKENDS[1])
     with connection.cursor() as cursor:
         cursor.execute("SELECT number FROM contacts_ticket WHERE reply_to = %s", [customer])
@@ -139,7 +145,7 @@ def _fork(name: str, failpoint: str, seconds: int, told: dict[str, str]) -> str:
         status = 1
         try:
             settings.ECRM_FAILPOINT = "" if failpoint == "-" else failpoint
-            with time_machine.travel(now() + timedelta(seconds=seconds), tick=True):
+            with time_machine.travel(BEGAN + timedelta(seconds=seconds), tick=True):
                 play(name, **told)
                 doorbell.stop()
             status = 0
@@ -164,8 +170,8 @@ def main() -> None:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    ANSWERS.write(f"{line}\n")
+    ANSWERS.flush()
 
 
 if __name__ == "__main__":

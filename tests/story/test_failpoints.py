@@ -33,8 +33,8 @@ def test_death_at_every_crash_point_loses_and_doubles_nothing(migrated, tmp_path
 
             fates = {point: player.play(name, point) for name, point in names.items()}
             recovered = {
-                point: player.play(name, "-", later=AFTER_ALL_LEASES)
-                for name, point in names.items()
+                point: player.play(name, "-", later=AFTER_ALL_LEASES + minute * 60)
+                for minute, (name, point) in enumerate(names.items())
             }
             player.end()
 
@@ -65,7 +65,11 @@ class Player:
         assert self.points, self.errors()
 
     def play(self, name: str, point: str, *, later: int = 0) -> str:
-        """What became of a story: `done`, `killed` or `failed`."""
+        """What became of a story that goes on so many seconds after the beginning.
+
+        `done`, `killed` or `failed`. Everybody who dies does so at the beginning: no lease runs out
+        there, so that nobody dies of what another left behind.
+        """
         assert self._process.stdin is not None
         self._process.stdin.write(f"{name} {point} {later}\n")
         self._process.stdin.flush()
