@@ -324,8 +324,8 @@ def test_the_filters_of_a_list_are_saved_under_a_name(page_as, owner):
     page = page_as(owner)
     page.goto("/design/?late=1&open=3")
 
-    page.get_by_text("Save view").click()
-    page.get_by_label("Name of this view").fill("Late ones")
+    page.get_by_text("Save view").first.click()
+    page.get_by_label("Name of this view").first.fill("Late ones")
     page.get_by_role("button", name="Save", exact=True).first.click()
 
     page.wait_for_url("**/design/?late=1")
