@@ -1,11 +1,12 @@
 """`make test`: every test, on private services, the real browser included."""
 
 import os
+import signal
 from collections.abc import Mapping
 
 from launcher import children
 from launcher.bed import Bed, make_bed
-from launcher.console import say
+from launcher.console import complain, say
 from launcher.errors import Interrupted
 from launcher.installation import install_tools
 from launcher.interruption import stop
@@ -47,6 +48,8 @@ def _pytest(bed: Bed, env: Mapping[str, str], arguments: list[str] | tuple[str, 
     )
     if stop.requested:
         raise Interrupted
+    if status < 0:
+        complain(f"\npytest was killed by {signal.Signals(-status).name} before it had finished.")
     return status
 
 
