@@ -75,11 +75,12 @@ def put_orders(
         group = items[start : start + GROUP]
         try:
             with transaction.atomic():
-                results += [_put_item(item, shop_id=shop_id, at=at) for item in group]
+                answers = [_put_item(item, shop_id=shop_id, at=at) for item in group]
         except OperationalError:
             if connection.in_atomic_block:
                 raise
-            results += [_put_item(item, shop_id=shop_id, at=at) for item in group]
+            answers = [_put_item(item, shop_id=shop_id, at=at) for item in group]
+        results += answers
     return results
 
 
