@@ -204,7 +204,8 @@ def test_strangers_and_the_disabled_are_sent_to_sign_in(address, world):
 
 
 @_each([a for a in PAGES if a.declared == access.SIGNED_IN])
-def test_a_page_for_every_agent(address, world):
+def test_a_page_for_every_agent(address, world, settings):
+    settings.ECRM_DEMO = True  # the page of components exists in demo mode only
     entry = OBJECTS.get(address.name)
     agent = world.agents["owner" if entry else "without a role"]
     arguments = own_arguments(address, world)

@@ -45,7 +45,7 @@ def count_new(order: Order) -> None:
         )
 
 
-def correct(order: Order, before: Weight) -> None:
+def correct(order: Order, *, before: Weight) -> None:
     """An addition where that is exact; a recount when the order begins or ends to count, or moves."""
     after = Weight.of(order)
     if not after.is_counted and not before.is_counted:

@@ -170,7 +170,7 @@ def _replace(order: Order, document: OrderDocument, *, at: datetime) -> PutResul
             source=SOURCE,
             at=moment,
         )
-    figures.correct(order, weight)
+    figures.correct(order, before=weight)
     outbox.publish(
         OrderChanged(
             order_id=order.pk,
