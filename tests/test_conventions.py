@@ -90,7 +90,7 @@ def test_an_event_carries_only_scalars_and_is_named_after_its_module():
             assert field.type in scalars, (event_type, field.name, field.type)
 
 
-def test_a_service_takes_its_subject_its_object_and_then_keywords():
+def test_a_service_takes_its_subject_and_then_keywords():
     for module in service_modules():
         for function in public_functions(module):
             positional = [
@@ -98,7 +98,7 @@ def test_a_service_takes_its_subject_its_object_and_then_keywords():
                 for p in inspect.signature(function).parameters.values()
                 if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}
             ]
-            assert len(positional) <= 2, f"{module.__name__}.{function.__name__}"
+            assert len(positional) <= 1, f"{module.__name__}.{function.__name__}"
             assert function.__doc__, f"{module.__name__}.{function.__name__} has no docstring"
 
 

@@ -91,7 +91,7 @@ def set_preferences(
     agent.theme = theme or agent.theme
     _refuse_invalid(agent, None)
     agent.save(update_fields=["name", "language", "theme"])
-    if changes := difference(before, {"name": agent.name}):
+    if changes := difference(before, after={"name": agent.name}):
         record_audit(
             action="company.agent-renamed", target=f"agent:{agent.pk}", by=agent, changes=changes
         )
@@ -108,7 +108,7 @@ def disable_agent(agent_id: int, *, by: Actor | None, at: datetime | None = None
     agent = Agent.objects.select_for_update().get(pk=agent_id)
     if by is not None and by.pk == agent.pk:
         raise NotYourself(_("You can't disable your own account."))
-    refuse_outranked(by, agent)
+    refuse_outranked(by, agent=agent)
     if not agent.is_active:
         return agent
     agent.is_active = False
@@ -128,7 +128,7 @@ def enable_agent(agent_id: int, *, by: Actor | None, at: datetime | None = None)
     if agent.is_active:
         return agent
     agent.is_active = True
-    refuse_outranked(by, agent)
+    refuse_outranked(by, agent=agent)
     agent.save(update_fields=["is_active"])
     outbox.publish(AgentEnabled(agent_id=agent.pk))
     record_audit(action="company.agent-enabled", target=f"agent:{agent.pk}", by=by, at=at)

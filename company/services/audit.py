@@ -69,7 +69,7 @@ def _lock_head() -> AuditHead:
     return AuditHead.objects.select_for_update().get()
 
 
-def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+def difference(before: Mapping[str, Any], *, after: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The fields whose value changed, each as [before, after]."""
     return {
         key: [before.get(key), value] for key, value in after.items() if before.get(key) != value

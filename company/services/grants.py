@@ -38,8 +38,8 @@ def grant_role(
     """
     agent = Agent.objects.select_for_update().get(pk=agent_id)
     role = role_by_key(role_key)
-    refuse_escalation(by, {MANAGE_AGENTS, *queries.role_permissions(role)}, shop_id=shop_id)
-    refuse_outranked(by, agent)
+    refuse_escalation(by, codes={MANAGE_AGENTS, *queries.role_permissions(role)}, shop_id=shop_id)
+    refuse_outranked(by, agent=agent)
     shop = Shop.objects.get(pk=shop_id) if shop_id is not None else None
     grant, is_new = Grant.objects.get_or_create(
         agent=agent, role=role, shop=shop, defaults={"granted_by_id": by.pk if by else None}
@@ -57,8 +57,8 @@ def revoke_grant(grant_id: int, *, by: Actor | None) -> None:
     """
     lock_owners()
     grant = Grant.objects.select_related("agent", "role").get(pk=grant_id)
-    refuse_escalation(by, [MANAGE_AGENTS], shop_id=grant.shop_id)
-    refuse_outranked(by, grant.agent)
+    refuse_escalation(by, codes=[MANAGE_AGENTS], shop_id=grant.shop_id)
+    refuse_outranked(by, agent=grant.agent)
     Grant.objects.filter(pk=grant.pk).delete()
     refuse_last_owner()
     _changed(grant, "company.role-revoked", by=by)

@@ -53,7 +53,7 @@ def invite_agent(
     email = email.strip().lower()
     _refuse_address(email)
     role = role_by_key(role_key)
-    refuse_escalation(by, {MANAGE_AGENTS, *queries.role_permissions(role)}, shop_id=shop_id)
+    refuse_escalation(by, codes={MANAGE_AGENTS, *queries.role_permissions(role)}, shop_id=shop_id)
     for former in Invitation.objects.waiting().select_for_update().filter(email=email):
         withdraw_invitation(former.pk, by=by, at=at)
     nonce = secrets.token_hex(32)
@@ -85,7 +85,7 @@ def invite_agent(
 def withdraw_invitation(invitation_id: int, *, by: Actor, at: datetime | None = None) -> None:
     """Make a waiting invitation worthless. Raises PermissionEscalation."""
     invitation = Invitation.objects.select_for_update().get(pk=invitation_id)
-    refuse_escalation(by, [MANAGE_AGENTS], shop_id=invitation.shop_id)
+    refuse_escalation(by, codes=[MANAGE_AGENTS], shop_id=invitation.shop_id)
     if invitation.accepted_at or invitation.revoked_at:
         return
     invitation.revoked_at = at or now()
@@ -162,7 +162,7 @@ def _may_still_invite(invitation: Invitation) -> bool:
         return False
     codes = {MANAGE_AGENTS, *queries.role_permissions(invitation.role)}
     try:
-        refuse_escalation(invitation.invited_by, codes, shop_id=invitation.shop_id)
+        refuse_escalation(invitation.invited_by, codes=codes, shop_id=invitation.shop_id)
     except PermissionEscalation:
         return False
     return True

@@ -60,7 +60,7 @@ def issue_api_key(
     Raises ScopeUnknown, ExpiryPassed, PermissionEscalation.
     """
     at = at or now()
-    refuse_escalation(by, ["company.manage_settings"], shop_id=shop_id)
+    refuse_escalation(by, codes=["company.manage_settings"], shop_id=shop_id)
     if not scopes or not api_scopes.codes().issuperset(scopes):
         text = _("Choose what the key may do.")
         raise ScopeUnknown(text, fields={"scopes": text})
@@ -96,7 +96,7 @@ def revoke_api_key(key_id: int, *, by: Actor | None, at: datetime | None = None)
     """End a key at once; a second time changes nothing. Raises PermissionEscalation."""
     at = at or now()
     key = ApiKey.objects.select_for_update().get(pk=key_id)
-    refuse_escalation(by, ["company.manage_settings"], shop_id=key.shop_id)
+    refuse_escalation(by, codes=["company.manage_settings"], shop_id=key.shop_id)
     if key.revoked_at is not None:
         return key
     key.revoked_at = at

@@ -31,7 +31,7 @@ class LastOwner(DomainError):
     code = "last_owner"
 
 
-def refuse_escalation(by: Actor | None, codes: Iterable[str], *, shop_id: int | None) -> None:
+def refuse_escalation(by: Actor | None, *, codes: Iterable[str], shop_id: int | None) -> None:
     """Raise PermissionEscalation unless `by` holds every code in the shop (None: in all shops)."""
     if by is None:
         return
@@ -40,7 +40,7 @@ def refuse_escalation(by: Actor | None, codes: Iterable[str], *, shop_id: int | 
         raise PermissionEscalation(_("You can only give permissions which you hold yourself."))
 
 
-def refuse_outranked(by: Actor | None, agent: Agent) -> None:
+def refuse_outranked(by: Actor | None, *, agent: Agent) -> None:
     """Raise AgentOutranksYou unless `by` holds all that the agent holds, everywhere he holds it."""
     if by is None or by.pk == agent.pk:
         return

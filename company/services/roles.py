@@ -48,7 +48,7 @@ class RoleInUse(DomainError):
 @transaction.atomic
 def create_role(*, name: str, codes: Collection[str], by: Actor | None) -> Role:
     """Define a role of the company's own. Raises RoleExists, RoleInvalid, PermissionEscalation."""
-    refuse_escalation(by, {MANAGE_ROLES, *codes}, shop_id=None)
+    refuse_escalation(by, codes={MANAGE_ROLES, *codes}, shop_id=None)
     _refuse_invalid(name, codes)
     role = Role.objects.create(
         key=_free_key(name), name=name.strip(), permissions=sorted(set(codes))
@@ -73,7 +73,7 @@ def change_role(role_id: int, *, name: str, codes: Collection[str], by: Actor | 
     if role.key == rules.OWNER:
         raise OwnerRoleFixed(_("The owner always may everything."))
     before = queries.role_permissions(role)
-    refuse_escalation(by, {MANAGE_ROLES, *before.symmetric_difference(codes)}, shop_id=None)
+    refuse_escalation(by, codes={MANAGE_ROLES, *before.symmetric_difference(codes)}, shop_id=None)
     _refuse_invalid(name, codes, except_id=role.pk)
     defaults = queries.default_permissions(role)
     if not role.is_built_in:
@@ -99,7 +99,7 @@ def change_role(role_id: int, *, name: str, codes: Collection[str], by: Actor | 
 def remove_role(role_id: int, *, by: Actor | None) -> None:
     """Forget a role of the company's own which nobody holds. Raises RoleInUse, PermissionEscalation."""
     role = Role.objects.select_for_update().get(pk=role_id)
-    refuse_escalation(by, [MANAGE_ROLES], shop_id=None)
+    refuse_escalation(by, codes=[MANAGE_ROLES], shop_id=None)
     if role.is_built_in:
         raise RoleInUse(_("This role belongs to the product."))
     if role.grants.exists() or queries.waiting_invitations().filter(role=role).exists():

@@ -14,7 +14,7 @@ from ecrm.kernel import outbox
 
 
 @transaction.atomic
-def end_session(agent_id: int, session_id: int) -> bool:
+def end_session(agent_id: int, *, session_id: int) -> bool:
     """Sign one browser of the agent out; False when he has no such session.
 
     Publishes AgentSessionsEnded.

@@ -115,7 +115,7 @@ def change_shop(shop_id: int, *, changes: Mapping[str, Any], by: Actor | None) -
         if name in changes:
             setattr(shop, name, changes[name])
     _refuse_invalid(shop)
-    changed = difference(before, {name: getattr(shop, name) for name in CHANGEABLE})
+    changed = difference(before, after={name: getattr(shop, name) for name in CHANGEABLE})
     if not changed:
         return shop
     shop.save(update_fields=[*changed])

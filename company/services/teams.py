@@ -26,7 +26,7 @@ def create_team(
     *, name: str, shop_id: int | None, member_ids: Iterable[int] = (), by: Actor | None
 ) -> Team:
     """Found a team of a shop, or of the whole company. Raises TeamExists, PermissionEscalation."""
-    refuse_escalation(by, [MANAGE_AGENTS], shop_id=shop_id)
+    refuse_escalation(by, codes=[MANAGE_AGENTS], shop_id=shop_id)
     _refuse_taken(name)
     team = Team.objects.create(name=name.strip(), shop_id=shop_id)
     _set_members(team, member_ids)
@@ -41,7 +41,7 @@ def change_team(
     """Rename a team, move it to a shop, replace its members. Raises TeamExists, PermissionEscalation."""
     team = Team.objects.select_for_update().get(pk=team_id)
     for scope in {team.shop_id, shop_id}:
-        refuse_escalation(by, [MANAGE_AGENTS], shop_id=scope)
+        refuse_escalation(by, codes=[MANAGE_AGENTS], shop_id=scope)
     _refuse_taken(name, except_id=team.pk)
     team.name, team.shop_id = name.strip(), shop_id
     team.save(update_fields=["name", "shop"])
@@ -54,7 +54,7 @@ def change_team(
 def remove_team(team_id: int, *, by: Actor | None) -> None:
     """Dissolve a team; its members stay agents. Raises PermissionEscalation."""
     team = Team.objects.select_for_update().get(pk=team_id)
-    refuse_escalation(by, [MANAGE_AGENTS], shop_id=team.shop_id)
+    refuse_escalation(by, codes=[MANAGE_AGENTS], shop_id=team.shop_id)
     _record(team, "company.team-removed", by=by)
     team.delete()
 

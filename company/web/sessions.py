@@ -75,7 +75,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
 @access.signed_in
 def session_end(request: HttpRequest, pk: int) -> HttpResponse:
     """End one of my sessions."""
-    if not sessions.end_session(reach.me(request).pk, pk):
+    if not sessions.end_session(reach.me(request).pk, session_id=pk):
         raise Http404
     return redirect("usersessions_list")
 

@@ -139,8 +139,8 @@ def _insert(shop_id: int, external_id: str, document: OrderDocument, *, at: date
         external_id=external_id,
         received_at=at,
     )
-    rows.set_columns(order, document, at=at)
-    rows.insert(order, document)
+    rows.set_columns(order, document=document, at=at)
+    rows.insert(order, document=document)
     figures.count_new(order)
     outbox.publish(
         OrderPlaced(order_id=order.pk, profile_id=order.profile_id, shop_id=shop_id),
@@ -158,14 +158,14 @@ def _replace(order: Order, document: OrderDocument, *, at: datetime) -> PutResul
             order_id=order.pk, created=False, changed=False, order=queries.stored(order)
         )
     weight, status, body = figures.Weight.of(order), order.status, order.document
-    rows.set_columns(order, document, at=max(at, order.received_at))
+    rows.set_columns(order, document=document, at=max(at, order.received_at))
     order.revision += 1
-    rows.update(order, document, before=body)
+    rows.update(order, document=document, before=body)
     moment = document.updated_at or at
     if document.body.get("customer") != body.get("customer"):
         profiles.learn(
             order.profile_id,
-            document.customer,
+            identity=document.customer,
             shop_id=order.shop_id,
             source=SOURCE,
             at=moment,

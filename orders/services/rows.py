@@ -46,7 +46,7 @@ SELECT id FROM placed
 """
 
 
-def insert(order: Order, document: OrderDocument) -> None:
+def insert(order: Order, *, document: OrderDocument) -> None:
     """Write a new order with all its rows, and give it its id."""
     lines = document.lines
     values = order.__dict__ | {
@@ -66,7 +66,7 @@ def insert(order: Order, document: OrderDocument) -> None:
     _write_refunds(order, document.body)
 
 
-def update(order: Order, document: OrderDocument, *, before: Mapping[str, Any]) -> None:
+def update(order: Order, *, document: OrderDocument, before: Mapping[str, Any]) -> None:
     """Write an order again, and the rows of those parts of its document that changed."""
     order.save(force_update=True)
     if document.body.get("lines") != before.get("lines"):
@@ -80,7 +80,7 @@ def update(order: Order, document: OrderDocument, *, before: Mapping[str, Any]) 
         _write_refunds(order, document.body)
 
 
-def set_columns(order: Order, document: OrderDocument, *, at: datetime) -> None:
+def set_columns(order: Order, *, document: OrderDocument, at: datetime) -> None:
     """Let the columns say what the document says."""
     totals = document.totals
     order.number = document.number

@@ -74,7 +74,7 @@ def identify(
 
 @transaction.atomic(savepoint=False)
 def learn(
-    profile_id: int, identity: Identity, *, shop_id: int, source: str, at: datetime | None = None
+    profile_id: int, *, identity: Identity, shop_id: int, source: str, at: datetime | None = None
 ) -> None:
     """Attach what a door now knows to a profile that is already decided.
 

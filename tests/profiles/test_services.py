@@ -196,7 +196,7 @@ def test_learning_keeps_the_decided_profile(shop):
 
     services.learn(
         guest.profile_id,
-        Identity(customer_id="1", email="guest@example.org", phone="0639981234"),
+        identity=Identity(customer_id="1", email="guest@example.org", phone="0639981234"),
         shop_id=shop.pk,
         source="order",
         at=AT,
