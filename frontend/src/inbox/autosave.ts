@@ -42,12 +42,17 @@ function saveSoon(form: HTMLFormElement): void {
 const composerOf = (target: EventTarget | null): HTMLFormElement | null =>
   target instanceof Element ? target.closest<HTMLFormElement>("form[data-ecrm-autosave]") : null;
 
-/** "r" and "n" press a label: the choice is made, and then the hand wants to write. */
+/**
+ * "r" and "n" press a label: the choice is made, and then the hand wants to write. After a key the very next one must
+ * already land in the text; after a pointer the browser first gives the focus to the choice.
+ */
 function onWrite(event: MouseEvent): void {
   const label = event.target instanceof Element ? event.target.closest("[data-ecrm-write]") : null;
   const form = composerOf(label);
   if (!label || !form || (isControl(event.target) && event.target instanceof HTMLInputElement)) return;
-  window.setTimeout(() => find<HTMLTextAreaElement>("textarea", form)?.focus());
+  const write = (): void => find<HTMLTextAreaElement>("textarea", form)?.focus();
+  if (event.isTrusted) window.setTimeout(write);
+  else write();
 }
 
 /** A note never invites to write to the customer. */
