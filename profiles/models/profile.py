@@ -1,0 +1,97 @@
+"""Customers, and which shops know them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from profiles.models.identity import Identifier
+
+
+class ProfileQuerySet(models.QuerySet["Profile"]):
+    def known_to(self, shop_ids: Iterable[int]) -> ProfileQuerySet:
+        """Customers whom at least one of these shops knows."""
+        rows = ProfileShop.objects.filter(profile=OuterRef("pk"), shop__in=list(shop_ids))
+        return self.filter(Exists(rows))
+
+    def holding(
+        self, kind: str, value: str | None, *, shop_id: int | None = None
+    ) -> ProfileQuerySet:
+        """The one customer this normalised identifier leads to; nobody when there is no value."""
+        if value is None:
+            return self.none()
+        rows = Identifier.objects.leading(kind, value, shop_id=shop_id)
+        return self.filter(pk__in=rows.values("profile_id"))
+
+    def named(self, words: Iterable[str]) -> ProfileQuerySet:
+        """Customers whose name contains each of the words (as rules.searchable writes them)."""
+        found = self
+        for word in words:
+            found = found.filter(search_name__contains=word)
+        return found
+
+
+class Profile(models.Model):
+    """A person, however many shops and addresses he uses."""
+
+    first_name = models.CharField(max_length=120, blank=True, default="")
+    last_name = models.CharField(max_length=120, blank=True, default="")
+    search_name = models.CharField(max_length=260, blank=True, default="")
+    locale = models.CharField(max_length=12, blank=True, default="")
+    country = models.CharField(max_length=2, blank=True, default="")
+    city = models.CharField(max_length=120, blank=True, default="")
+    source = models.CharField(max_length=20)
+    created_at = models.DateTimeField()
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    objects = ProfileQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="profiles_profile_seen_in_order",
+                condition=Q(last_seen_at__gte=models.F("first_seen_at")),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-last_seen_at", "-id"], name="profiles_profile_recent"),
+            models.Index(fields=["-first_seen_at", "-id"], name="profiles_profile_newest"),
+            models.Index(fields=["search_name", "id"], name="profiles_profile_name"),
+            models.Index(fields=["country"], name="profiles_profile_country"),
+            GinIndex(
+                fields=["search_name"],
+                name="profiles_profile_name_trgm",
+                opclasses=["gin_trgm_ops"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"profile {self.pk}"
+
+    @property
+    def full_name(self) -> str:
+        """First and last name; empty when we know neither."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class ProfileShop(models.Model):
+    """A shop knows this customer: the scope of its agents and API keys."""
+
+    profile = models.ForeignKey(
+        Profile, on_delete=models.CASCADE, related_name="shops", db_index=False
+    )
+    shop = models.ForeignKey("company.Shop", on_delete=models.PROTECT, related_name="+")
+    accepts_marketing = models.BooleanField(null=True)
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["profile", "shop"], name="profiles_profileshop_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"profile {self.profile_id} in shop {self.shop_id}"
