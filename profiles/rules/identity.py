@@ -15,10 +15,14 @@ EMAIL = "email"
 PHONE = "phone"
 CUSTOMER_ID = "customer_id"
 ANONYMOUS_ID = "anonymous_id"
+DEVICE = "device"
+SOCIAL = "social"
 
 # Strongest first: of several profiles an identity points at, the one of the first kind wins.
-PRIORITY = (CUSTOMER_ID, EMAIL, PHONE, ANONYMOUS_ID)
+PRIORITY = (CUSTOMER_ID, EMAIL, PHONE, SOCIAL, DEVICE, ANONYMOUS_ID)
 STRONG = frozenset({CUSTOMER_ID, EMAIL})
+# Belong to a computer, not to a person: one of them alone leaves its holder anonymous.
+OF_MACHINES = frozenset({ANONYMOUS_ID, DEVICE})
 
 MAX_LENGTH = 254
 MIN_DIALLED = 4
@@ -47,6 +51,7 @@ _NIL_UUID = "00000000-0000-0000-0000-000000000000"
 _EMAIL = re.compile(r"^[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+$")
 _DIALLED = re.compile(r"^[+(]?[\d\s.\-()/]{4,24}$", re.ASCII)
 _COUNTRY = re.compile(r"^[A-Z]{2}$")
+_HANDLE = re.compile(r"^([a-z][a-z0-9_.-]{1,29}):@?([^\s:/@][^\s/]{0,120})$")
 _LOCALE = re.compile(r"^([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2}))?(?:[-_.@].*)?$")
 
 
@@ -126,6 +131,16 @@ def normalise_opaque(raw: str | None) -> str | None:
     return None if len(value) > MAX_LENGTH or is_blocked(value) else value
 
 
+def normalise_social(raw: str | None) -> str | None:
+    """A handle as `network:name` in small letters, or None when it names nobody."""
+    if not raw:
+        return None
+    found = _HANDLE.match(unicodedata.normalize("NFKC", raw).strip().casefold())
+    if not found or is_blocked(found.group(2)):
+        return None
+    return f"{found.group(1)}:{found.group(2)}"
+
+
 def normalise_locale(raw: str) -> str:
     """`fr_ch.UTF-8` as `fr-CH`; empty when it is no locale."""
     found = _LOCALE.match(raw.strip())
@@ -158,14 +173,20 @@ def dialled_digits(text: str) -> str:
     return digits if len(digits) >= MIN_DIALLED else ""
 
 
-def choose(keys: Sequence[Key], found: Mapping[Key, Candidate]) -> int | None:
+def choose(
+    keys: Sequence[Key],
+    found: Mapping[Key, Candidate],
+    *,
+    priority: Sequence[str] = PRIORITY,
+) -> int | None:
     """The profile an identity with these keys belongs to, or None when it is somebody new.
 
-    The strongest kind wins. A weak match alone (phone, visitor id) does not count when the identity
-    names a person whom the matched profile is not: households share telephones and computers.
+    The first kind in the order of priority wins. A weak match alone (phone, visitor id) does not
+    count when the identity names a person whom the matched profile is not: households share
+    telephones and computers.
     """
     is_named = any(key.kind in STRONG for key in keys)
-    for kind in PRIORITY:
+    for kind in priority:
         for key in keys:
             candidate = found.get(key) if key.kind == kind else None
             if candidate is None:
