@@ -8,6 +8,8 @@ class ContactsConfig(AppConfig):
 
     def ready(self) -> None:
         from contacts.queries import promises  # noqa: F401 - registers its invariants
+        from contacts import contributions as holdings
         from contacts.web import contributions
 
         contributions.register()
+        holdings.register()

@@ -6,6 +6,8 @@ class MessagingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from messaging import contributions as holdings
         from messaging.web import contributions
 
         contributions.register()
+        holdings.register()

@@ -6,6 +6,8 @@ class OrdersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from orders import contributions as holdings
         from orders.web import contributions
 
         contributions.register()
+        holdings.register()

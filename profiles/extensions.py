@@ -1,9 +1,10 @@
-"""What upper modules contribute to the customer page, the timeline and the customer search."""
+"""What upper modules contribute to the customer page, the timeline, the search and to merges."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -61,6 +62,64 @@ class Lookup:
     find: Callable[[str, frozenset[int]], Iterable[int]]
 
 
+class Combine(StrEnum):
+    """What becomes of a column when two rows must be one: the survivor's row and the one that goes.
+
+    Empty values give way in FIRST. LEAST of a consent is the stricter one: no before yes, and what
+    somebody said before what nobody asked.
+    """
+
+    FIRST = "first"
+    SUM = "sum"
+    LEAST = "least"
+    GREATEST = "greatest"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unique:
+    """A profile may have one row only with the same `columns` (among those where `condition` holds).
+
+    Where both profiles have one, the survivor's stays and takes up the other's values as `combine`
+    says; columns it does not name stay as they are.
+    """
+
+    columns: tuple[str, ...]
+    condition: str = "true"
+    combine: Mapping[str, Combine] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holding:
+    """Rows which point at a profile, and what a merge does with them.
+
+    Every column that points at a profile is declared once, by the module which owns the table, in its
+    `ready()`. `stays` gives the reason why a merge leaves the column alone. `order` is the line of the
+    module in the import graph: upper modules first, so that rows which they lock are waited for before
+    the facts about them are moved. `is_sum` says that the rows add up others (see Recount).
+    """
+
+    key: str
+    table: str
+    column: str = "profile_id"
+    label: str | _StrPromise = ""
+    order: int
+    unique: Unique | None = None
+    is_sum: bool = False
+    stays: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recount:
+    """Makes the sums of a holding anew, for one profile, from the rows it was added up from.
+
+    Called after the undo of a merge during which the sums had changed.
+    """
+
+    key: str
+    holding: str
+    recount: Callable[[int], None]
+
+
 class _Keyed(Protocol):
     @property
     def key(self) -> str: ...
@@ -116,5 +175,7 @@ class TimelineRegistry:
 
 
 panels: Registry[Panel] = Registry()
+holdings: Registry[Holding] = Registry()
+recounts: Registry[Recount] = Registry()
 lookups: Registry[Lookup] = Registry()
 timeline = TimelineRegistry()

@@ -3,26 +3,54 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from ecrm.kernel.money import Money
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """A postal address as a door knows it; `kind` is shipping or billing."""
+
+    kind: str
+    name: str = ""
+    company: str = ""
+    line1: str = ""
+    line2: str = ""
+    postcode: str = ""
+    city: str = ""
+    region: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """What a door knows of a person: raw identifiers and details, nothing normalised yet."""
+    """What a door knows of a person: raw identifiers and details, nothing normalised yet.
+
+    `is_proven` says that somebody we trust vouches for it: the shop's program, a signed-in customer.
+    What a visitor types and what a From header claims is not proven: it may find or create a profile,
+    but changes nothing of a known one. `social` is `network:handle`.
+    """
 
     email: str | None = None
     phone: str | None = None
     customer_id: str | None = None
     anonymous_id: str | None = None
+    device_id: str | None = None
+    social: str | None = None
     first_name: str = ""
     last_name: str = ""
     locale: str = ""
     country: str = ""
     city: str = ""
+    birthday: date | None = None
+    gender: str = ""
+    timezone: str = ""
+    currency: str = ""
+    addresses: tuple[Address, ...] = ()
     accepts_marketing: bool | None = None
+    is_proven: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -140,6 +140,7 @@ def _identity(customer: dict[str, str]) -> Identity:
         first_name=customer.get("first_name", ""),
         last_name=customer.get("last_name", ""),
         locale=customer.get("locale", ""),
+        is_proven=True,
     )
 
 

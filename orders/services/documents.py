@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,9 @@ from ecrm.kernel.money import minor_units
 from orders.rules import document as documents
 from orders.rules import ledger
 from orders.types import Line, OrderDocument, Totals
-from profiles.types import Identity
+from profiles.types import Address, Identity
+
+_ADDRESS = ("name", "company", "line1", "line2", "postcode", "city", "region", "country")
 
 
 def read_document(raw: Any, *, external_id: Any) -> OrderDocument:
@@ -117,5 +119,15 @@ def _identity(body: Mapping[str, Any]) -> Identity:
         locale=customer.get("locale") or "",
         country=billing.get("country") or address.get("country") or "",
         city=address.get("city") or "",
+        currency=body.get("currency") or "",
+        addresses=tuple(_addresses(body)),
         accepts_marketing=customer.get("accepts_marketing"),
+        is_proven=True,
     )
+
+
+def _addresses(body: Mapping[str, Any]) -> Iterator[Address]:
+    for kind in ("shipping", "billing"):
+        found: Mapping[str, Any] = body.get(f"{kind}_address") or {}
+        if found:
+            yield Address(kind=kind, **{name: found.get(name) or "" for name in _ADDRESS})

@@ -88,7 +88,7 @@ class IdentifyView(IdempotentMixin, APIView):
         told.is_valid(raise_exception=True)
         shop_id = key_of(request).shop_id
         resolution = services.identify(
-            Identity(**told.validated_data), shop_id=shop_id, source=SOURCE
+            Identity(**told.validated_data, is_proven=True), shop_id=shop_id, source=SOURCE
         )
         return Response(
             _representation(resolution.profile_id, shop_id=shop_id),

@@ -1,14 +1,23 @@
 """Every model of the module; Django looks for them here."""
 
+from profiles.models.address import PostalAddress
+from profiles.models.duplicates import Bookmark, DuplicatePair, LikenessKey
 from profiles.models.figures import Figures
-from profiles.models.identity import Identifier, IdentifierQuerySet, IdentityConflict
+from profiles.models.identity import Identifier, IdentifierQuerySet, IdentityRule
+from profiles.models.merging import Merge, MergeEntry
 from profiles.models.profile import Profile, ProfileQuerySet, ProfileShop
 
 __all__ = [
+    "Bookmark",
+    "DuplicatePair",
     "Figures",
     "Identifier",
     "IdentifierQuerySet",
-    "IdentityConflict",
+    "IdentityRule",
+    "LikenessKey",
+    "Merge",
+    "MergeEntry",
+    "PostalAddress",
     "Profile",
     "ProfileQuerySet",
     "ProfileShop",

@@ -1,7 +1,8 @@
-"""What identifies customers, and where two of them use the same."""
+"""What identifies customers, and what the company wants of each kind."""
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
@@ -27,6 +28,8 @@ class Identifier(models.Model):
         PHONE = "phone", _("Telephone")
         CUSTOMER_ID = "customer_id", _("Customer id")
         ANONYMOUS_ID = "anonymous_id", _("Visitor id")
+        DEVICE = "device", _("Device")
+        SOCIAL = "social", _("Social network")
 
     profile = models.ForeignKey(
         "profiles.Profile", on_delete=models.CASCADE, related_name="identifiers"
@@ -79,40 +82,32 @@ class Identifier(models.Model):
                 opclasses=["gin_trgm_ops"],
                 condition=Q(kind__in=["email", "phone"]),
             ),
+            models.Index(
+                fields=["value", "kind"],
+                name="profiles_identifier_shared",
+                condition=Q(is_key=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} of profile {self.profile_id}"
 
 
-class IdentityConflict(models.Model):
-    """A contact of one profile used an identifier which leads to another: the same person, perhaps."""
+class IdentityRule(models.Model):
+    """What the company wants of one kind of identifier; a kind without a row follows the default."""
 
-    class State(models.TextChoices):
-        OPEN = "open"
-        MERGED = "merged"
-        DISMISSED = "dismissed"
-
-    profile = models.ForeignKey(
-        "profiles.Profile", on_delete=models.CASCADE, related_name="conflicts"
-    )
-    identifier = models.ForeignKey(Identifier, on_delete=models.CASCADE, related_name="conflicts")
-    shop = models.ForeignKey("company.Shop", on_delete=models.PROTECT, related_name="+")
-    source = models.CharField(max_length=20)
-    state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
-    seen_at = models.DateTimeField()
+    kind = models.CharField(max_length=12, choices=Identifier.Kind.choices, unique=True)
+    limit = models.PositiveSmallIntegerField()
+    priority = models.PositiveSmallIntegerField()
+    blocked = ArrayField(models.CharField(max_length=254), default=list, blank=True)
+    joins_visitors = models.BooleanField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["profile", "identifier"], name="profiles_identityconflict_once"
-            )
-        ]
-        indexes = [
-            models.Index(
-                fields=["-seen_at"], name="profiles_conflict_open", condition=Q(state="open")
+            models.CheckConstraint(
+                name="profiles_identityrule_limit_positive", condition=Q(limit__gte=1)
             )
         ]
 
     def __str__(self) -> str:
-        return f"conflict of profile {self.profile_id}"
+        return f"rule for {self.kind}"

@@ -7,11 +7,16 @@ from collections.abc import Iterable
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from profiles.models.identity import Identifier
 
 
 class ProfileQuerySet(models.QuerySet["Profile"]):
+    def living(self) -> ProfileQuerySet:
+        """Everybody who was not merged into somebody else."""
+        return self.filter(merged_into__isnull=True)
+
     def known_to(self, shop_ids: Iterable[int]) -> ProfileQuerySet:
         """Customers whom at least one of these shops knows."""
         rows = ProfileShop.objects.filter(profile=OuterRef("pk"), shop__in=list(shop_ids))
@@ -35,7 +40,15 @@ class ProfileQuerySet(models.QuerySet["Profile"]):
 
 
 class Profile(models.Model):
-    """A person, however many shops and addresses he uses."""
+    """A person, however many shops and addresses he uses.
+
+    A profile that was merged stays as a signpost to its survivor (`merged_into`) and owns nothing.
+    """
+
+    class Gender(models.TextChoices):
+        FEMALE = "female", _("Female")
+        MALE = "male", _("Male")
+        OTHER = "other", _("Other")
 
     first_name = models.CharField(max_length=120, blank=True, default="")
     last_name = models.CharField(max_length=120, blank=True, default="")
@@ -43,6 +56,15 @@ class Profile(models.Model):
     locale = models.CharField(max_length=12, blank=True, default="")
     country = models.CharField(max_length=2, blank=True, default="")
     city = models.CharField(max_length=120, blank=True, default="")
+    birthday = models.DateField(null=True, blank=True)
+    gender = models.CharField(
+        max_length=6, choices=Gender.choices, blank=True, default="", db_default=""
+    )
+    timezone = models.CharField(max_length=63, blank=True, default="", db_default="")
+    currency = models.CharField(max_length=3, blank=True, default="", db_default="")
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.PROTECT, related_name="+", null=True, blank=True, db_index=False
+    )
     source = models.CharField(max_length=20)
     created_at = models.DateTimeField()
     first_seen_at = models.DateTimeField()
@@ -56,12 +78,21 @@ class Profile(models.Model):
                 name="profiles_profile_seen_in_order",
                 condition=Q(last_seen_at__gte=models.F("first_seen_at")),
             ),
+            models.CheckConstraint(
+                name="profiles_profile_merged_into_another",
+                condition=Q(merged_into__isnull=True) | ~Q(merged_into=models.F("id")),
+            ),
         ]
         indexes = [
             models.Index(fields=["-last_seen_at", "-id"], name="profiles_profile_recent"),
             models.Index(fields=["-first_seen_at", "-id"], name="profiles_profile_newest"),
             models.Index(fields=["search_name", "id"], name="profiles_profile_name"),
             models.Index(fields=["country"], name="profiles_profile_country"),
+            models.Index(
+                fields=["merged_into"],
+                name="profiles_profile_merged",
+                condition=Q(merged_into__isnull=False),
+            ),
             GinIndex(
                 fields=["search_name"],
                 name="profiles_profile_name_trgm",

@@ -8,6 +8,7 @@ from profiles.queries.cards import (
     cards_of,
     of_shop,
     order_figures,
+    places_of_figures,
     profile_view,
     profile_views,
 )
@@ -18,13 +19,25 @@ from profiles.queries.identities import (
     find_by_email,
     holders,
     is_known_to,
+    is_visitor,
     shops_of,
     visible_to,
 )
 from profiles.queries.listing import best_matches, customers
+from profiles.queries.merging import (
+    MERGE,
+    cluster,
+    is_merged,
+    merged_from,
+    merges_of,
+    preview,
+    survivor,
+)
+from profiles.queries.policies import dry_run, forget_policies, policies
 from profiles.queries.timelines import TimelinePage, timeline, timeline_of, timeline_page
 
 __all__ = [
+    "MERGE",
     "VIEW",
     "Holder",
     "TimelinePage",
@@ -34,16 +47,27 @@ __all__ = [
     "cards",
     "cards_of",
     "checks",
+    "cluster",
     "customers",
+    "dry_run",
     "emails_of",
     "find_by_email",
+    "forget_policies",
     "holders",
     "is_known_to",
+    "is_merged",
+    "is_visitor",
+    "merged_from",
+    "merges_of",
     "of_shop",
     "order_figures",
+    "places_of_figures",
+    "policies",
+    "preview",
     "profile_view",
     "profile_views",
     "shops_of",
+    "survivor",
     "timeline",
     "timeline_of",
     "timeline_page",

@@ -104,6 +104,12 @@ def all_figures() -> Iterator[KeptFigures]:
         )
 
 
+def places_of_figures(profile_id: int) -> set[tuple[int, str]]:
+    """The shops and currencies of the sums kept of a customer, empty ones included."""
+    rows = Figures.objects.filter(profile_id=profile_id)
+    return set(rows.values_list("shop_id", "currency"))
+
+
 def _added(sum_so_far: OrderFigures | None, row: Figures) -> OrderFigures:
     firsts = [row.first_order_at, sum_so_far.first_order_at if sum_so_far else None]
     lasts = [row.last_order_at, sum_so_far.last_order_at if sum_so_far else None]

@@ -17,7 +17,9 @@ AT_MOST = 100
 @invariant("R21.known", "Every customer is known to at least one shop.")
 def unknown_profiles() -> Iterable[str]:
     """Each profile which no agent could ever see."""
-    rows = Profile.objects.exclude(Exists(ProfileShop.objects.filter(profile=OuterRef("pk"))))
+    rows = Profile.objects.living().exclude(
+        Exists(ProfileShop.objects.filter(profile=OuterRef("pk")))
+    )
     return [
         f"profile {pk} is known to no shop" for pk in rows.values_list("pk", flat=True)[:AT_MOST]
     ]
@@ -38,7 +40,7 @@ def orphan_identifiers() -> Iterable[str]:
 def profiles_without_one_creation() -> Iterable[str]:
     """Each profile without its ProfileCreated record."""
     records = EventRecord.objects.filter(name=ProfileCreated.name, profile_id=OuterRef("pk"))
-    rows = Profile.objects.exclude(Exists(records))
+    rows = Profile.objects.living().exclude(Exists(records))
     return [
         f"profile {pk} has no record of its creation"
         for pk in rows.values_list("pk", flat=True)[:AT_MOST]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
@@ -21,32 +21,62 @@ VIEW = "profiles.view_profile"
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The profile that holds a key, with what a contact may change about it."""
+    """The profile that holds a key, with what a contact may change about it.
+
+    `kinds` are the kinds of all keys it holds, each as often as it holds one; `places` are those of
+    the asked-for addresses which it has. `is_merged` when it went into another a moment ago.
+    """
 
     profile_id: int
-    is_identified: bool
+    is_merged: bool
     is_known_to_shop: bool
     accepts_marketing: bool | None
+    kinds: Sequence[str]
+    is_verified: bool
+    places: frozenset[str]
     details: rules.Details
     first_seen_at: datetime
     last_seen_at: datetime
 
+    @property
+    def is_identified(self) -> bool:
+        """True when we have his address or a shop's customer id."""
+        return not rules.STRONG.isdisjoint(self.kinds)
+
+    @property
+    def is_visitor(self) -> bool:
+        """True when we know a computer and nobody who uses it."""
+        return rules.OF_MACHINES.issuperset(self.kinds)
+
 
 _HOLDERS = """
-SELECT i.kind, i.value, i.shop_id, p.id, s.id IS NOT NULL, s.accepts_marketing,
+SELECT i.kind, i.value, i.shop_id, p.id, p.merged_into_id IS NOT NULL,
+       s.id IS NOT NULL, s.accepts_marketing,
+       ARRAY(SELECT k.kind FROM profiles_identifier k WHERE k.profile_id = p.id AND k.is_key),
        EXISTS (SELECT 1 FROM profiles_identifier k
-               WHERE k.profile_id = p.id AND k.is_key AND k.kind IN ('email', 'customer_id')),
-       p.first_name, p.last_name, p.locale, p.country, p.city, p.first_seen_at, p.last_seen_at
+               WHERE k.profile_id = p.id AND k.is_key AND (k.is_verified OR k.kind = 'customer_id')),
+       CASE WHEN %(places)s::text[] = '{}' THEN '{}'::text[] ELSE
+            ARRAY(SELECT a.kind || a.fingerprint FROM profiles_postaladdress a
+                  WHERE a.profile_id = p.id AND a.fingerprint = ANY(%(places)s)) END,
+       p.first_name, p.last_name, p.locale, p.country, p.city,
+       p.birthday, p.gender, p.timezone, p.currency, p.first_seen_at, p.last_seen_at
 FROM profiles_identifier i
 JOIN profiles_profile p ON p.id = i.profile_id
 LEFT JOIN profiles_profileshop s ON s.profile_id = p.id AND s.shop_id = %(shop_id)s
 WHERE (i.is_key AND i.shop_id IS NULL AND (i.value, i.kind) IN %(open)s)
    OR (i.is_key AND i.shop_id = %(shop_id)s AND i.kind = 'customer_id' AND i.value = %(customer_id)s)
+ORDER BY p.id
+FOR KEY SHARE OF p
 """
 
 
-def holders(keys: Sequence[rules.Key], *, shop_id: int) -> dict[rules.Key, Holder]:
-    """Who holds each of the keys. One query, written by hand: it runs for every order."""
+def holders(
+    keys: Sequence[rules.Key], *, shop_id: int, places: Sequence[str] = ()
+) -> dict[rules.Key, Holder]:
+    """Who holds each of the keys. One query, written by hand: it runs for every order.
+
+    Until the transaction ends, nobody merges the profiles away (a merge locks them FOR UPDATE).
+    """
     if not keys:
         return {}
     open_keys = tuple((key.value, key.kind) for key in keys if key.shop_id is None)
@@ -54,26 +84,43 @@ def holders(keys: Sequence[rules.Key], *, shop_id: int) -> dict[rules.Key, Holde
     with connection.cursor() as cursor:
         cursor.execute(
             _HOLDERS,
-            {"shop_id": shop_id, "open": open_keys or ((None, None),), "customer_id": customer_id},
+            {
+                "shop_id": shop_id,
+                "open": open_keys or ((None, None),),
+                "customer_id": customer_id,
+                "places": list(places),
+            },
         )
-        return {
-            rules.Key(row[0], row[1], row[2]): Holder(
-                profile_id=row[3],
-                is_known_to_shop=row[4],
-                accepts_marketing=row[5],
-                is_identified=row[6],
-                details=rules.Details(
-                    first_name=row[7],
-                    last_name=row[8],
-                    locale=row[9],
-                    country=row[10],
-                    city=row[11],
-                ),
-                first_seen_at=row[12],
-                last_seen_at=row[13],
-            )
-            for row in cursor.fetchall()
-        }
+        return {rules.Key(*row[:3]): _holder(row[3:]) for row in cursor.fetchall()}
+
+
+def _holder(row: Sequence[Any]) -> Holder:
+    details = dict(zip(_DETAILS, row[7:-2], strict=True))
+    return Holder(
+        profile_id=row[0],
+        is_merged=row[1],
+        is_known_to_shop=row[2],
+        accepts_marketing=row[3],
+        kinds=row[4],
+        is_verified=row[5],
+        places=frozenset(row[6]),
+        details=rules.Details(**details),
+        first_seen_at=row[-2],
+        last_seen_at=row[-1],
+    )
+
+
+_DETAILS = (
+    "first_name",
+    "last_name",
+    "locale",
+    "country",
+    "city",
+    "birthday",
+    "gender",
+    "timezone",
+    "currency",
+)
 
 
 def find_by_email(email: str, shop_id: int | None = None) -> int | None:
@@ -99,6 +146,13 @@ def emails_of(profile_id: int) -> list[str]:
 def is_known_to(profile_id: int, shop_ids: Iterable[int]) -> bool:
     """True when one of the shops knows the customer: what to ask before showing him."""
     return ProfileShop.objects.filter(profile_id=profile_id, shop_id__in=list(shop_ids)).exists()
+
+
+def is_visitor(profile_id: int) -> bool:
+    """True when a living profile has no identifier but those of computers."""
+    living = Profile.objects.living().filter(pk=profile_id)
+    people = Identifier.objects.filter(profile_id=profile_id, is_key=True)
+    return living.exists() and not people.exclude(kind__in=rules.OF_MACHINES).exists()
 
 
 def shops_of(profile_id: int) -> list[int]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
+from django.utils.timezone import now
 
 from ecrm.kernel.money import Money
 from profiles import rules
-from profiles.models import Identifier, IdentityConflict, Profile, ProfileShop
+from profiles.models import DuplicatePair, Identifier, Profile, ProfileShop
 from profiles.queries.cards import cards_of, order_figures
 from profiles.types import OrderFigures, ProfileCard
 
@@ -40,7 +41,7 @@ class KnownBy:
 class Overview:
     """A customer as some shops see him.
 
-    `others` may be the same person: they hold an identifier which this one used, or the reverse.
+    `others` may be the same person: somebody should look.
     """
 
     card: ProfileCard
@@ -69,7 +70,7 @@ def overview(profile_id: int, *, shop_ids: Iterable[int]) -> Overview:
             Money(f.revenue / f.orders_count, currency) for currency, f in _most_first(figures)
         ],
         identifiers=_identifiers(profile_id, in_sight),
-        others=_others(profile_id, in_sight),
+        others=_others(profile_id, in_sight, now()),
     )
 
 
@@ -91,7 +92,7 @@ def _identifiers(profile_id: int, shop_ids: Sequence[int]) -> list[IdentifierRow
         Identifier.objects.filter(
             Q(shop__isnull=True) | Q(shop_id__in=shop_ids), profile_id=profile_id
         )
-        .exclude(kind=rules.ANONYMOUS_ID)
+        .exclude(kind__in=rules.OF_MACHINES)
         .order_by("-is_key", "-last_seen_at", "id")
     )
     found = [
@@ -105,18 +106,20 @@ def _identifiers(profile_id: int, shop_ids: Sequence[int]) -> list[IdentifierRow
         )
         for row in rows
     ]
-    order = (rules.EMAIL, rules.PHONE, rules.CUSTOMER_ID)
-    return sorted(found, key=lambda row: order.index(row.kind))
+    order = (rules.EMAIL, rules.PHONE, rules.CUSTOMER_ID, rules.SOCIAL)
+    keys = {(row.kind, row.value) for row in found if row.is_key}
+    shown = [row for row in found if row.is_key or (row.kind, row.value) not in keys]
+    return sorted(shown, key=lambda row: order.index(row.kind))
 
 
-def _others(profile_id: int, shop_ids: Sequence[int]) -> list[ProfileCard]:
-    """The other side of each open conflict, if these shops know it."""
-    open_ones = IdentityConflict.objects.filter(state=IdentityConflict.State.OPEN)
+def _others(profile_id: int, shop_ids: Sequence[int], at: datetime) -> list[ProfileCard]:
+    """The other side of each pair that waits for a look, if these shops know it."""
+    pairs = DuplicatePair.objects.waiting(at)
     ids = {
-        *open_ones.filter(profile_id=profile_id).values_list("identifier__profile_id", flat=True),
-        *open_ones.filter(identifier__profile_id=profile_id).values_list("profile_id", flat=True),
+        *pairs.filter(low_id=profile_id).values_list("high_id", flat=True),
+        *pairs.filter(high_id=profile_id).values_list("low_id", flat=True),
     }
     if not ids:
         return []
-    visible = Profile.objects.known_to(shop_ids).filter(pk__in=ids - {profile_id})
+    visible = Profile.objects.known_to(shop_ids).filter(pk__in=ids)
     return list(cards_of(visible, shop_ids=shop_ids).values())

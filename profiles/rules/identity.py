@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 import phonenumbers
@@ -81,6 +81,10 @@ class Details:
     locale: str = ""
     country: str = ""
     city: str = ""
+    birthday: date | None = None
+    gender: str = ""
+    timezone: str = ""
+    currency: str = ""
 
 
 def is_blocked(value: str) -> bool:
@@ -203,16 +207,17 @@ def contested(keys: Iterable[Key], found: Mapping[Key, Candidate], *, profile_id
 
 def merged_details(known: Details, told: Details, *, is_authoritative: bool) -> Details:
     """What we know after being told: gaps are filled; only the customer's own account corrects."""
-
-    def pick(old: str, new: str) -> str:
-        return (new or old) if is_authoritative else (old or new)
-
+    first, second = (told, known) if is_authoritative else (known, told)
     return Details(
-        first_name=pick(known.first_name, told.first_name),
-        last_name=pick(known.last_name, told.last_name),
-        locale=pick(known.locale, told.locale),
-        country=pick(known.country, told.country),
-        city=pick(known.city, told.city),
+        first_name=first.first_name or second.first_name,
+        last_name=first.last_name or second.last_name,
+        locale=first.locale or second.locale,
+        country=first.country or second.country,
+        city=first.city or second.city,
+        birthday=first.birthday or second.birthday,
+        gender=first.gender or second.gender,
+        timezone=first.timezone or second.timezone,
+        currency=first.currency or second.currency,
     )
 
 

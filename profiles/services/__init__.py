@@ -9,17 +9,41 @@ from profiles.services.identities import (
     learn,
     resolve,
 )
+from profiles.services.merging import (
+    AlreadyMerged,
+    AlreadyUndone,
+    MergeInTheWay,
+    NotYoursToMerge,
+    SameProfile,
+    gather_stragglers,
+    join_visitor,
+    merge,
+    undo_merge,
+)
+from profiles.services.suggestions import decide_different, decide_later, reopen
 
 __all__ = [
+    "AlreadyMerged",
+    "AlreadyUndone",
+    "MergeInTheWay",
     "NobodyIdentified",
     "NotYourCustomer",
+    "NotYoursToMerge",
     "ResolutionFailed",
+    "SameProfile",
     "UnusableDetails",
     "add_revenue",
     "change_profile",
     "count_order",
+    "decide_different",
+    "decide_later",
+    "gather_stragglers",
     "identify",
+    "join_visitor",
     "learn",
+    "merge",
     "recount_orders",
+    "reopen",
     "resolve",
+    "undo_merge",
 ]

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from ecrm.kernel.models import EventRecord
 from profiles import queries, services
-from profiles.models import Figures, Identifier, IdentityConflict, Profile, ProfileShop
+from profiles.models import DuplicatePair, Figures, Identifier, Profile, ProfileShop
 from profiles.types import Identity, OrderFigures
 from tests.company.factories import ShopFactory
 from tests.profiles.factories import ProfileFactory
@@ -25,6 +25,7 @@ def shop(db):
 
 
 def resolve(shop, *, at=AT, **identity):
+    identity.setdefault("is_proven", True)
     return services.resolve(Identity(**identity), shop_id=shop.pk, source="test", at=at)
 
 
@@ -108,8 +109,9 @@ def test_identifiers_of_two_people_are_a_conflict_and_no_merge(shop):
 
     assert found.profile_id == ana.profile_id
     assert queries.find_by_email("ben@example.org") == ben.profile_id
-    conflict = IdentityConflict.objects.get()
-    assert (conflict.profile_id, conflict.identifier.profile_id) == (ana.profile_id, ben.profile_id)
+    pair = DuplicatePair.objects.get()
+    assert (pair.low_id, pair.high_id) == (ana.profile_id, ben.profile_id)
+    assert pair.reasons == ["same_email"]
     assert queries.emails_of(ana.profile_id) == [EMAIL, "ben@example.org"]
 
 
@@ -120,7 +122,7 @@ def test_the_same_conflict_is_recorded_once(shop):
     for _ in range(3):
         resolve(shop, customer_id="1", email="ben@example.org")
 
-    assert IdentityConflict.objects.count() == 1
+    assert DuplicatePair.objects.count() == 1
     assert Identifier.objects.filter(is_key=False).count() == 1
 
 
@@ -196,7 +198,9 @@ def test_learning_keeps_the_decided_profile(shop):
 
     services.learn(
         guest.profile_id,
-        identity=Identity(customer_id="1", email="guest@example.org", phone="0639981234"),
+        identity=Identity(
+            customer_id="1", email="guest@example.org", phone="0639981234", is_proven=True
+        ),
         shop_id=shop.pk,
         source="order",
         at=AT,
@@ -204,7 +208,7 @@ def test_learning_keeps_the_decided_profile(shop):
 
     assert resolve(shop, phone="0639981234").profile_id == guest.profile_id
     assert resolve(shop, customer_id="1").profile_id == ana.profile_id
-    assert IdentityConflict.objects.get().profile_id == guest.profile_id
+    assert DuplicatePair.objects.get().low_id == guest.profile_id
 
 
 def test_figures_add_up_and_can_be_recounted(shop):

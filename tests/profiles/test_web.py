@@ -10,11 +10,12 @@ from django.utils.timezone import now
 
 from company.models import AuditEntry
 from ecrm.kernel import outbox
+from ecrm.kernel.filters import ROWS_PER_PAGE
 from ecrm.kernel.models import EventRecord
 from profiles import extensions, permissions, services
 from profiles.events import ProfileChanged, ProfileCreated
 from profiles.extensions import Panel, TimelineRenderer, TimelineText
-from profiles.models import Identifier, IdentityConflict, Profile, ProfileShop
+from profiles.models import DuplicatePair, Identifier, Profile, ProfileShop
 from profiles.queries import listing
 from profiles.types import Identity
 from profiles.web import contributions, words
@@ -297,14 +298,14 @@ def test_nobody_yet_and_nobody_found_are_told_apart(client, support, shop):
 
 
 def test_the_list_is_paged_and_counted(client, support, shop):
-    for _ in range(63):
+    for _ in range(ROWS_PER_PAGE + 3):
         ProfileFactory(shop=shop)
 
     first, second = client.get(LIST), client.get(LIST, {"page": "2"})
 
-    assert len(names_in(first)) == 60
+    assert len(names_in(first)) == ROWS_PER_PAGE
     assert len(names_in(second)) == 3
-    assert "63 customers" in text_of(first)
+    assert f"{ROWS_PER_PAGE + 3} customers" in text_of(first)
 
 
 def test_beyond_what_is_cheap_to_count_the_list_says_more_than(client, support, shop, monkeypatch):
@@ -399,9 +400,9 @@ def test_a_possible_double_is_pointed_at_when_the_agent_may_see_it(client, suppo
     profile, twin = ProfileFactory(shop=shop), ProfileFactory(first_name="Twin", shop=shop)
     hidden = ProfileFactory(first_name="Hidden", shop=ShopFactory())
     for other in (twin, hidden):
-        IdentityConflict.objects.create(
-            profile=profile, identifier=other.identifiers.get(), shop=shop, source="t", seen_at=MET_AT
-        )  # fmt: skip
+        DuplicatePair.objects.create(
+            low=profile, high=other, score=80, reasons=["same_email"], found_at=MET_AT
+        )
 
     page = text_of(client.get(page_of(profile)))
 

@@ -1,0 +1,89 @@
+"""Which rows point at a profile, in this module and below: what a merge moves."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from profiles.extensions import Combine, Holding, Unique, holdings
+
+LINE = 50
+DERIVED = "made anew from the profile"
+HISTORY = "says what was merged"
+
+
+def register() -> None:
+    """Declare our own holdings, and the facts of the kernel, which knows no profiles."""
+    for holding in (*_moving(), *_staying()):
+        holdings.register(holding)
+
+
+def _moving() -> tuple[Holding, ...]:
+    return (
+        Holding(
+            key="profiles.identifier",
+            table="profiles_identifier",
+            label=_("Identifiers"),
+            order=LINE,
+            unique=Unique(
+                columns=("kind", "value"),
+                condition="NOT is_key",
+                combine={"first_seen_at": Combine.LEAST, "last_seen_at": Combine.GREATEST},
+            ),
+        ),
+        Holding(
+            key="profiles.profileshop",
+            table="profiles_profileshop",
+            label=_("Shops"),
+            order=LINE,
+            unique=Unique(
+                columns=("shop_id",),
+                combine={"accepts_marketing": Combine.LEAST, "since": Combine.LEAST},
+            ),
+        ),
+        Holding(
+            key="profiles.figures",
+            table="profiles_figures",
+            order=LINE,
+            is_sum=True,
+            unique=Unique(
+                columns=("shop_id", "currency"),
+                combine={
+                    "orders_count": Combine.SUM,
+                    "revenue": Combine.SUM,
+                    "first_order_at": Combine.LEAST,
+                    "last_order_at": Combine.GREATEST,
+                },
+            ),
+        ),
+        Holding(
+            key="profiles.address",
+            table="profiles_postaladdress",
+            label=_("Addresses"),
+            order=LINE,
+            unique=Unique(
+                columns=("kind", "fingerprint"),
+                combine={"first_seen_at": Combine.LEAST, "last_seen_at": Combine.GREATEST},
+            ),
+        ),
+        Holding(
+            key="kernel.event", table="kernel_eventrecord", label=_("Timeline entries"), order=90
+        ),
+    )
+
+
+def _staying() -> tuple[Holding, ...]:
+    return tuple(
+        Holding(key=f"{table}.{column}", table=table, column=column, order=LINE, stays=why)
+        for table, column, why in (
+            ("profiles_profile", "merged_into_id", HISTORY),
+            ("profiles_merge", "survivor_id", HISTORY),
+            ("profiles_merge", "merged_id", HISTORY),
+            ("profiles_duplicatepair", "low_id", "a decision about these two, hidden while merged"),
+            (
+                "profiles_duplicatepair",
+                "high_id",
+                "a decision about these two, hidden while merged",
+            ),
+            ("profiles_likenesskey", "profile_id", DERIVED),
+        )
+    )

@@ -1,0 +1,292 @@
+"""Moving the rows of one profile to another, and back: a few statements per table, whatever its size.
+
+Everything a merge touches is written into the journal (`MergeEntry`) in the same statement: which rows
+moved, and how those looked that were changed or removed. Table and column names come from the registry
+of holdings, never from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection
+
+from profiles.extensions import Combine, Holding, Unique, holdings
+
+_PROFILE = "profiles.profile"
+# A person's own row: gaps are filled, times widen. The merged one only becomes a signpost.
+_NAMES = ("first_name", "last_name", "search_name")
+_DETAILS = ("locale", "country", "city", "birthday", "gender", "timezone", "currency")
+_COMBINED = {
+    Combine.FIRST: "CASE WHEN {empty} THEN g.{c} ELSE k.{c} END",
+    Combine.SUM: "k.{c} + g.{c}",
+    Combine.LEAST: "least(k.{c}, g.{c})",
+    Combine.GREATEST: "greatest(k.{c}, g.{c})",
+}
+
+
+def moving() -> list[Holding]:
+    """What a merge moves, upper modules first."""
+    found = [holding for holding in holdings.all() if not holding.stays]
+    return sorted(found, key=lambda holding: (holding.order, holding.key))
+
+
+def move(merge_id: int, *, merged_id: int, survivor_id: int) -> dict[str, int]:
+    """Give everything of one profile to the other. Returns how many rows of each holding moved."""
+    _join_details(merge_id, merged_id=merged_id, survivor_id=survivor_id)
+    return gather(merge_id, merged_id=merged_id, survivor_id=survivor_id)
+
+
+def gather(merge_id: int, *, merged_id: int, survivor_id: int) -> dict[str, int]:
+    """Move whatever the merged profile owns now: everything at first, later only stragglers."""
+    moved: dict[str, int] = {}
+    for holding in moving():
+        count = 0
+        if holding.unique is not None:
+            count += _combine(merge_id, holding, holding.unique, merged_id, survivor_id)
+        count += _move(merge_id, holding, merged_id, survivor_id)
+        if count:
+            moved[holding.key] = count
+    return moved
+
+
+def has_rows(profile_id: int) -> bool:
+    """True when anything that moves points at the profile."""
+    parts = " UNION ALL ".join(
+        f"(SELECT 1 FROM {holding.table} WHERE {holding.column} = %s LIMIT 1)"  # noqa: S608 - names from the registry
+        for holding in moving()
+    )
+    return bool(_rows(f"SELECT EXISTS ({parts})", *[profile_id] * len(moving()))[0][0])
+
+
+def move_back(merge_id: int, *, merged_id: int, survivor_id: int) -> list[Holding]:
+    """Undo what the journal says, newest module last, and forget it.
+
+    Returns the holdings whose sums had changed since and must be counted anew.
+    """
+    changed: list[Holding] = []
+    for holding in reversed(moving()):
+        is_other = holding.is_sum and _has_changed(merge_id, holding)
+        if is_other:
+            changed.append(holding)
+        _move_back(merge_id, holding, merged_id, survivor_id)
+        if holding.unique is not None:
+            restore = _restore if is_other else _divide
+            restore(merge_id, holding.key, holding.table, holding.unique.combine)
+            _bring_back(merge_id, holding)
+    _part_details(merge_id)
+    _run("DELETE FROM profiles_mergeentry WHERE merge_id = %s", merge_id)
+    return changed
+
+
+# --- There ----------------------------------------------------------------------------------------
+
+
+def _move(merge_id: int, holding: Holding, merged_id: int, survivor_id: int) -> int:
+    after = "to_jsonb(t)" if holding.is_sum else "NULL::jsonb"
+    return _run(
+        f"""
+        WITH moved AS (
+            UPDATE {holding.table} t SET {holding.column} = %s WHERE t.{holding.column} = %s
+            RETURNING t.id, {after} AS after
+        )
+        INSERT INTO profiles_mergeentry (merge_id, holding, kind, row_id, after)
+        SELECT %s, %s, 'moved', id, after FROM moved
+        """,  # noqa: S608 - names from the registry
+        survivor_id,
+        merged_id,
+        merge_id,
+        holding.key,
+    )
+
+
+def _combine(
+    merge_id: int, holding: Holding, unique: Unique, merged_id: int, survivor_id: int
+) -> int:
+    """Where both have a row of which there may be one: change the survivor's, remove the other.
+
+    Returns how many. Both happen on the same snapshot, in one statement.
+    """
+    table, column = holding.table, holding.column
+    same = " AND ".join(f"k.{c} IS NOT DISTINCT FROM g.{c}" for c in unique.columns)
+    changes = ", ".join(f"{c} = {_combined(c, how)}" for c, how in unique.combine.items())
+    changes = changes or f"{column} = k.{column}"
+    return _run(
+        f"""
+        WITH pair AS (
+            SELECT k.id AS kept_id, g.id AS gone_id, to_jsonb(k) AS kept, to_jsonb(g) AS gone
+            FROM (SELECT * FROM {table} WHERE {column} = %s AND {unique.condition}) k
+            JOIN (SELECT * FROM {table} WHERE {column} = %s AND {unique.condition}) g ON {same}
+        ), changed AS (
+            UPDATE {table} t SET {changes} FROM pair, {table} k, {table} g
+            WHERE t.id = pair.kept_id AND k.id = pair.kept_id AND g.id = pair.gone_id
+            RETURNING t.id, to_jsonb(t) AS after
+        ), removed AS (
+            DELETE FROM {table} t USING pair WHERE t.id = pair.gone_id RETURNING t.id
+        ), noted AS (
+            INSERT INTO profiles_mergeentry (merge_id, holding, kind, row_id, before, after)
+            SELECT %s, %s, 'changed', pair.kept_id, pair.kept, changed.after
+            FROM pair JOIN changed ON changed.id = pair.kept_id
+        )
+        INSERT INTO profiles_mergeentry (merge_id, holding, kind, row_id, before)
+        SELECT %s, %s, 'removed', pair.gone_id, pair.gone
+        FROM pair JOIN removed ON removed.id = pair.gone_id
+        """,  # noqa: S608 - names from the registry
+        survivor_id,
+        merged_id,
+        merge_id,
+        holding.key,
+        merge_id,
+        holding.key,
+    )
+
+
+def _combined(column: str, how: Combine) -> str:
+    return _COMBINED[how].format(c=column, empty=f"coalesce(k.{column}::text, '') = ''")
+
+
+def _join_details(merge_id: int, *, merged_id: int, survivor_id: int) -> None:
+    """Fill the survivor's gaps, widen his times, and make the other a signpost to him."""
+    parts = [f"{c} = {_combined(c, Combine.FIRST)}" for c in _DETAILS]
+    # A name is taken whole: never the first name of one with the last name of the other.
+    parts += [f"{c} = CASE WHEN k.search_name = '' THEN g.{c} ELSE k.{c} END" for c in _NAMES]
+    changed = """
+        INSERT INTO profiles_mergeentry (merge_id, holding, kind, row_id, before, after)
+        SELECT %s, %s, 'changed', was.id, was.row, changed.after
+        FROM changed JOIN was ON was.id = changed.id
+        """
+    _run(
+        f"""
+        WITH was AS (SELECT id, to_jsonb(p) AS row FROM profiles_profile p WHERE id = %s),
+        changed AS (
+            UPDATE profiles_profile t SET {", ".join(parts)},
+                first_seen_at = least(k.first_seen_at, g.first_seen_at),
+                last_seen_at = greatest(k.last_seen_at, g.last_seen_at)
+            FROM profiles_profile k, profiles_profile g
+            WHERE t.id = %s AND k.id = t.id AND g.id = %s
+            RETURNING t.id, to_jsonb(t) AS after
+        ) {changed}
+        """,  # noqa: S608 - names from this file
+        survivor_id,
+        survivor_id,
+        merged_id,
+        merge_id,
+        _PROFILE,
+    )
+    _run(
+        f"""
+        WITH was AS (SELECT id, to_jsonb(p) AS row FROM profiles_profile p WHERE id = %s),
+        changed AS (
+            UPDATE profiles_profile t SET merged_into_id = %s WHERE id = %s
+            RETURNING t.id, to_jsonb(t) AS after
+        ) {changed}
+        """,  # noqa: S608 - names from this file
+        merged_id,
+        survivor_id,
+        merged_id,
+        merge_id,
+        _PROFILE,
+    )
+
+
+# --- And back -------------------------------------------------------------------------------------
+
+
+def _has_changed(merge_id: int, holding: Holding) -> bool:
+    """True when a sum which the merge moved or added up is another one now, or is gone."""
+    found = _rows(
+        f"""
+        SELECT 1 FROM profiles_mergeentry e LEFT JOIN {holding.table} t ON t.id = e.row_id
+        WHERE e.merge_id = %s AND e.holding = %s AND e.after IS NOT NULL
+          AND e.after IS DISTINCT FROM to_jsonb(t) LIMIT 1
+        """,  # noqa: S608 - names from the registry
+        merge_id,
+        holding.key,
+    )
+    return bool(found)
+
+
+def _move_back(merge_id: int, holding: Holding, merged_id: int, survivor_id: int) -> None:
+    """Return the moved rows as they are now; what somebody gave to a third person stays there."""
+    _run(
+        f"""
+        UPDATE {holding.table} t SET {holding.column} = %s FROM profiles_mergeentry e
+        WHERE e.merge_id = %s AND e.holding = %s AND e.kind = 'moved' AND t.id = e.row_id
+          AND t.{holding.column} = %s
+        """,  # noqa: S608 - names from the registry
+        merged_id,
+        merge_id,
+        holding.key,
+        survivor_id,
+    )
+
+
+_CHANGED = """(
+    SELECT e.row_id, (array_agg(e.before ORDER BY e.id))[1] AS before,
+           (array_agg(e.after ORDER BY e.id DESC))[1] AS after
+    FROM profiles_mergeentry e
+    WHERE e.merge_id = %s AND e.holding = %s AND e.kind = 'changed' GROUP BY e.row_id
+)"""
+
+
+def _divide(merge_id: int, key: str, table: str, columns: Iterable[str]) -> None:
+    """Give changed rows their old values, column by column, where nobody has changed them since."""
+    changes = ", ".join(
+        f"{c} = CASE WHEN t.{c} IS NOT DISTINCT FROM a.{c} THEN b.{c} ELSE t.{c} END"
+        for c in columns
+    )
+    _rewrite(merge_id, key, table, changes)
+
+
+def _restore(merge_id: int, key: str, table: str, columns: Iterable[str]) -> None:
+    """Give changed rows their old values, whatever they are now: they are counted anew next."""
+    _rewrite(merge_id, key, table, ", ".join(f"{c} = b.{c}" for c in columns))
+
+
+def _rewrite(merge_id: int, key: str, table: str, changes: str) -> None:
+    if not changes:
+        return
+    _run(
+        f"""
+        UPDATE {table} t SET {changes}
+        FROM {_CHANGED} e,
+             jsonb_populate_record(NULL::{table}, e.before) b,
+             jsonb_populate_record(NULL::{table}, e.after) a
+        WHERE t.id = e.row_id
+        """,  # noqa: S608 - names from the registry
+        merge_id,
+        key,
+    )
+
+
+def _bring_back(merge_id: int, holding: Holding) -> None:
+    """Insert the removed rows again; a straggler that was a double of one of them stays away."""
+    _run(
+        f"""
+        INSERT INTO {holding.table}
+        SELECT was.* FROM profiles_mergeentry e,
+             jsonb_populate_record(NULL::{holding.table}, e.before) was
+        WHERE e.merge_id = %s AND e.holding = %s AND e.kind = 'removed' ORDER BY e.id
+        ON CONFLICT DO NOTHING
+        """,  # noqa: S608 - names from the registry
+        merge_id,
+        holding.key,
+    )
+
+
+def _part_details(merge_id: int) -> None:
+    columns = (*_NAMES, *_DETAILS, "merged_into_id", "first_seen_at", "last_seen_at")
+    _divide(merge_id, _PROFILE, "profiles_profile", columns)
+
+
+def _run(sql: str, *values: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return int(cursor.rowcount)
+
+
+def _rows(sql: str, *values: Any) -> Sequence[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
