@@ -1,10 +1,11 @@
-"""What the frame remembers about an agent: notifications, saved views, whether he is there."""
+"""What the frame remembers about an agent: notifications, how he likes lists, whether he is there."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
@@ -94,6 +95,28 @@ class SavedView(models.Model):
     @property
     def url(self) -> str:
         return f"{self.list_path}?{self.query}" if self.query else self.list_path
+
+
+class ChosenColumns(models.Model):
+    """The columns an agent wants to see of a list, where he wants others than the usual ones."""
+
+    agent = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    list_path = models.CharField(max_length=200)
+    keys = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="backoffice_chosencolumns_once_per_list", fields=["agent", "list_path"]
+            ),
+            models.CheckConstraint(
+                name="backoffice_chosencolumns_path_is_local",
+                condition=Q(list_path__startswith="/"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"columns of {self.list_path} for agent {self.agent_id}"
 
 
 class Presence(models.Model):

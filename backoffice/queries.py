@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+from weakref import WeakKeyDictionary
 
 from django.db.models import Q
 from django.utils.timezone import now
 
 from backoffice import rules
-from backoffice.models import Notification, Presence, SavedView
-from backoffice.types import PresenceInfo
+from backoffice.models import ChosenColumns, Notification, Presence, SavedView
+from backoffice.types import (
+    Column,
+    ColumnChoice,
+    ListTools,
+    NamedFilters,
+    PresenceInfo,
+    Row,
+    SavedViews,
+)
 from company import queries as company
 from ecrm.kernel import outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -24,13 +34,22 @@ if TYPE_CHECKING:
     from ecrm.kernel.models import Delivery
 
 SHOP_CHOICE = "backoffice.shop"
+_shops: WeakKeyDictionary[AgentRequest, list[ShopInfo]] = WeakKeyDictionary()
+
+
+def shops_of(request: AgentRequest) -> list[ShopInfo]:
+    """Return the agent's shops. Runs a query or two, once for a request."""
+    if request not in _shops:
+        _shops[request] = company.shops_for(request.user)
+    return _shops[request]
 
 
 def selected_shop(request: AgentRequest) -> ShopInfo | None:
     """Return the one shop the agent works in just now, or None for all of his."""
     chosen = request.session.get(SHOP_CHOICE)
-    shops = company.shops_for(request.user)
-    return next((shop for shop in shops if shop.id == chosen), None)
+    if chosen is None:
+        return None
+    return next((shop for shop in shops_of(request) if shop.id == chosen), None)
 
 
 def selected_shop_ids(request: AgentRequest, code: str) -> frozenset[int]:
@@ -61,6 +80,56 @@ def saved_views_of(agent_id: int, list_path: str) -> QuerySet[SavedView]:
 def saved_view_of(agent_id: int, view_id: int) -> QuerySet[SavedView]:
     """Return one saved view, if it is this agent's."""
     return SavedView.objects.filter(agent_id=agent_id, pk=view_id)
+
+
+def saved_views(request: AgentRequest, *, list_path: str, query: str) -> SavedViews:
+    """Return the agent's saved views of a list whose filters are those of `query`. Runs one query."""
+    filters = rules.filters_in(query)
+    return SavedViews(
+        list_path=list_path,
+        query=urlencode(filters),
+        views=[
+            NamedFilters(
+                id=view.pk,
+                name=view.name,
+                url=view.url,
+                is_current=rules.filters_in(view.query) == filters,
+            )
+            for view in saved_views_of(request.user.pk, list_path)
+        ],
+    )
+
+
+def columns_of(agent_id: int, list_path: str, offered: Sequence[Column[Row]]) -> list[Column[Row]]:
+    """Return those of the offered columns which the agent sees, in their order. Runs one query."""
+    own = ChosenColumns.objects.filter(agent_id=agent_id, list_path=list_path)
+    keys = own.values_list("keys", flat=True).first()
+    usual = [column.key for column in offered if column.is_usual]
+    wanted = usual if keys is None else keys
+    return [column for column in offered if column.key in wanted]
+
+
+def list_tools(
+    request: AgentRequest,
+    *,
+    offered: Sequence[Column[Row]],
+    shown: Sequence[Column[Row]],
+    export_url: str = "",
+) -> ListTools:
+    """Return what stands above the list of this address besides its filters. Runs one query."""
+    query = request.GET.urlencode()
+    saved = saved_views(request, list_path=request.path, query=query)
+    suffix = f"?{saved.query}" if saved.query else ""
+    return ListTools(
+        list_path=request.path,
+        address=request.path + suffix,
+        saved=saved,
+        columns=[
+            ColumnChoice(key=column.key, label=column.label, is_shown=column in shown)
+            for column in offered
+        ],
+        export_url=export_url and export_url + suffix,
+    )
 
 
 def presence(agent_ids: Iterable[int], *, at: datetime | None = None) -> dict[int, PresenceInfo]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from urllib.parse import parse_qsl
 
 ONLINE_FOR = timedelta(seconds=90)
 PARTS_OF_DAY = ((18, "evening"), (12, "afternoon"), (5, "morning"), (0, "night"))
 TOPIC_LIMIT = 64
 TOPIC_LENGTH = 100
+# What an address says besides the filters of a list: the open row and the place in the list.
+NO_FILTERS = ("open", "page", "cursor")
 
 
 def part_of_day(moment: datetime) -> str:
@@ -33,3 +36,8 @@ def sound_topics(topics: Iterable[object]) -> list[str]:
         if isinstance(topic, str) and 0 < len(topic) <= TOPIC_LENGTH and topic.isascii():
             seen[topic] = None
     return list(seen)[:TOPIC_LIMIT]
+
+
+def filters_in(query: str) -> dict[str, str]:
+    """Return the filters which the query string of a list holds."""
+    return {name: value for name, value in parse_qsl(query) if name not in NO_FILTERS}

@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 
 from backoffice import queries
 from backoffice.events import AgentNotified
-from backoffice.models import Notification, Presence, SavedView
+from backoffice.models import ChosenColumns, Notification, Presence, SavedView
 from company.services import audit
 from ecrm.kernel import outbox
 from ecrm.kernel.errors import DomainError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from company.types import Agent
@@ -113,6 +113,39 @@ def save_view(*, name: str, list_path: str, query: str, by: Agent) -> SavedView:
 def delete_view(view_id: int, *, by: Agent) -> None:
     """Forget a saved view of this agent; nothing happens when it is gone already."""
     SavedView.objects.filter(pk=view_id, agent_id=by.id).delete()
+
+
+@transaction.atomic
+def choose_columns(list_path: str, *, keys: Sequence[str] | None, by: Agent) -> None:
+    """Remember which columns of a list the agent wants to see; None goes back to the usual ones."""
+    if keys is None:
+        ChosenColumns.objects.filter(agent_id=by.id, list_path=list_path).delete()
+    else:
+        ChosenColumns.objects.update_or_create(
+            agent_id=by.id, list_path=list_path, defaults={"keys": list(keys)}
+        )
+
+
+@transaction.atomic
+def record_export(
+    list_path: str,
+    *,
+    rows: int,
+    filters: Mapping[str, str],
+    columns: Sequence[str],
+    by: Agent,
+) -> None:
+    """Write into the audit log that an agent took the rows of a list along.
+
+    `filters` are choices such as a status, never the words of a search: those may name a person, and
+    the audit log forgets nobody.
+    """
+    audit.record_audit(
+        action="backoffice.list-exported",
+        target=f"list:{list_path}",
+        by=by,
+        changes={"rows": rows, "filters": dict(filters), "columns": " ".join(columns)},
+    )
 
 
 @transaction.atomic

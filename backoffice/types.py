@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from ecrm.kernel.spreadsheets import Cell
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,3 +34,66 @@ class DayOpening:
 
     greeting: str
     first_name: str
+
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column(Generic[Row]):
+    """A column which an agent may show or hide.
+
+    `show` gives what stands in the cell of the list, `value` what stands in that of a file: both get
+    the row of the list they belong to.
+    """
+
+    key: str
+    label: str | _StrPromise
+    show: Callable[[Row], str]
+    value: Callable[[Row], Cell]
+    css: str = "ec-wide-only"
+    is_usual: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NamedFilters:
+    """A saved view as the list shows it."""
+
+    id: int
+    name: str
+    url: str
+    is_current: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SavedViews:
+    """The agent's saved views of one list; `query` is what saving would keep now."""
+
+    list_path: str
+    query: str
+    views: Sequence[NamedFilters]
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the filters as they are now have no name yet."""
+        return bool(self.query) and not any(view.is_current for view in self.views)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColumnChoice:
+    """One line of the menu of columns."""
+
+    key: str
+    label: str | _StrPromise
+    is_shown: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListTools:
+    """What stands above a list besides its filters. An empty `export_url` offers no export."""
+
+    list_path: str
+    address: str
+    saved: SavedViews
+    columns: Sequence[ColumnChoice]
+    export_url: str

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 VIEW = queries.VIEW
 CHANGE = "orders.change_order"
+EXPORT = "orders.export_order"
 
 
 def may_follow(agent: Agent, topic: str) -> bool:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 VIEW = queries.VIEW
 CHANGE = "profiles.change_profile"
+EXPORT = "profiles.export_profile"
 MOST_DIGITS = 18
 
 

@@ -13,6 +13,7 @@ from django.http import Http404, HttpResponse
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
+from backoffice import queries
 from ecrm.kernel import access
 from ecrm.kernel.htmx import render_page
 from ecrm.kernel.money import Money
@@ -57,6 +58,9 @@ def components(request: AgentRequest) -> HttpResponse:
             at - timedelta(days=40),
         ],
         "amount": Money(Decimal("1234.50"), "EUR"),
+        "saved": queries.saved_views(
+            request, list_path=request.path, query=request.GET.urlencode()
+        ),
         "sizes": ["xs", "sm", "", "lg"],
         "page": Paginator(range(240), 50).get_page(request.GET.get("page")),
         "form": Sample(initial={"name": "Maison Lune", "colour": "#14555f"}),

@@ -10,12 +10,10 @@ from django.conf import settings
 from django.urls import reverse
 
 from backoffice import extensions, queries
-from company import queries as company
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from backoffice.models import SavedView
     from company.types import Agent, AgentRequest, ShopInfo
 
 PHONE_BAR_ITEMS = 4
@@ -92,7 +90,7 @@ class Frame:
 
     @cached_property
     def shops(self) -> list[ShopInfo]:
-        return company.shops_for(self.agent) if self.agent else []
+        return queries.shops_of(cast("AgentRequest", self._request)) if self.agent else []
 
     @cached_property
     def shop(self) -> ShopInfo | None:
@@ -116,21 +114,6 @@ class Frame:
     def presence(self) -> str:
         """What the dot on the agent's own picture says; "live" follows the socket."""
         return "away" if self.is_away else "live"
-
-    @cached_property
-    def saved_views(self) -> list[SavedView]:
-        """The agent's named filters of the list at this address."""
-        if self.agent is None:
-            return []
-        return list(queries.saved_views_of(self.agent.id, self._request.path))
-
-    @property
-    def filters(self) -> str:
-        """The filters of the list at this address, as they stand in it."""
-        chosen = self._request.GET.copy()
-        for name in ("open", "page"):
-            chosen.pop(name, None)
-        return chosen.urlencode()
 
     @property
     def is_demo(self) -> bool:

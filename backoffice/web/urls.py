@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from backoffice.web import deliveries, design, views
+from backoffice.web import deliveries, design, lists, views
 
 app_name = "backoffice"
 urlpatterns = [
@@ -18,8 +18,9 @@ urlpatterns = [
     path("notifications/", views.notifications, name="notifications"),
     path("notifications/read/", views.notifications_read, name="notifications-read"),
     path("notifications/<int:pk>/open/", views.notification_open, name="notification-open"),
-    path("views/", views.view_save, name="view-save"),
-    path("views/<int:pk>/delete/", views.view_delete, name="view-delete"),
+    path("views/", lists.view_save, name="view-save"),
+    path("views/<int:pk>/delete/", lists.view_delete, name="view-delete"),
+    path("columns/", lists.columns_choose, name="columns-choose"),
     path("settings/", views.settings_index, name="settings"),
     path("settings/deliveries/", deliveries.delivery_list, name="deliveries"),
     path("settings/deliveries/retry/", deliveries.delivery_retry, name="deliveries-retry"),

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from backoffice import queries, services
 from backoffice.web import day, finding
-from backoffice.web.forms import Preferences, PresenceChoice, ShopChoice, ViewToSave
+from backoffice.web.forms import Preferences, PresenceChoice, ShopChoice
+from backoffice.web.returning import back_from
 from backoffice.web.settings import pages_for
 from company.services import agents
 from ecrm.kernel import access
-from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
 
 if TYPE_CHECKING:
@@ -73,7 +70,7 @@ def shop_choose(request: AgentRequest) -> HttpResponse:
     form = ShopChoice(request.POST)
     if form.is_valid():
         request.session[queries.SHOP_CHOICE] = form.cleaned_data["shop"]
-    return _back(request)
+    return back_from(request)
 
 
 @require_POST
@@ -84,7 +81,7 @@ def preferences_set(request: AgentRequest) -> HttpResponse:
     if form.is_valid():
         chosen = {name: value for name, value in form.cleaned_data.items() if value}
         agents.set_preferences(request.user.pk, **chosen)
-    return _back(request)
+    return back_from(request)
 
 
 @require_POST
@@ -94,7 +91,7 @@ def presence_set(request: AgentRequest) -> HttpResponse:
     form = PresenceChoice(request.POST)
     if form.is_valid():
         services.set_away(request.user.pk, is_away=form.cleaned_data["away"])
-    return _back(request)
+    return back_from(request)
 
 
 @require_safe
@@ -125,44 +122,8 @@ def notification_open(request: AgentRequest, pk: int) -> HttpResponse:
     return redirect(notification.url)
 
 
-@require_POST
-@access.signed_in
-def view_save(request: AgentRequest) -> HttpResponse:
-    """Remember the filters of a list under a name."""
-    form = ViewToSave(request.POST)
-    if not form.is_valid():
-        messages.error(request, _("Give the view a name of at most 60 characters."))
-        return redirect("backoffice:home")
-    try:
-        view = services.save_view(**form.cleaned_data, by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
-        return redirect(form.cleaned_data["list_path"])
-    messages.success(request, _("The view “%(name)s” is saved.") % {"name": view.name})
-    return redirect(view.url)
-
-
-@require_POST
-@access.signed_in
-def view_delete(request: AgentRequest, pk: int) -> HttpResponse:
-    """Forget a saved view."""
-    view = get_object_or_404(queries.saved_view_of(request.user.pk, pk))
-    services.delete_view(pk, by=request.user)
-    messages.success(request, _("The view “%(name)s” is deleted.") % {"name": view.name})
-    return redirect(view.list_path)
-
-
 @require_safe
 @access.signed_in
 def settings_index(request: AgentRequest) -> HttpResponse:
     """List the settings this agent may open."""
     return render_page(request, "backoffice/settings.html", {"groups": pages_for(request.user)})
-
-
-def _back(request: AgentRequest) -> HttpResponse:
-    """Return to the page the form stood on; only ever to one of ours."""
-    target = request.POST.get("next", "")
-    is_ours = target.startswith("/") and url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return redirect(target if is_ours else "backoffice:home")

@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 from company import queries as company
 from contacts import rules
 from contacts.models import BulkChange, Ticket, TicketQuerySet
+from ecrm.kernel.filters import ROWS_PER_PAGE
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -22,7 +23,6 @@ VIEW = "contacts.view_ticket"
 ANSWER = "contacts.answer_ticket"
 VIEWS = ("mine", "unassigned", "open", "waiting", "snoozed", "solved", "all")
 LATEST, LONGEST = "latest", "longest"
-PAGE_SIZE = 40
 MATCHED_PROFILES = 200
 MOST_DIGITS = 18
 
@@ -78,7 +78,7 @@ def find(agent: Agent, number: int) -> Ticket | None:
 
 
 def page(
-    shop_ids: Collection[int], *, selection: Selection, agent_id: int, size: int = PAGE_SIZE
+    shop_ids: Collection[int], *, selection: Selection, agent_id: int, size: int = ROWS_PER_PAGE
 ) -> TicketPage:
     """One page of a list of these shops. One query (two with words), however many rows."""
     tickets = _in_view(Ticket.objects.in_shops(shop_ids), selection.view, agent_id)

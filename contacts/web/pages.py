@@ -98,6 +98,9 @@ def list_context(request: AgentRequest, *, number: int | None = None) -> dict[st
         "first_query": query,
         "number": str(number or ""),
         "chips": _chips(selection),
+        "saved": frame.saved_views(
+            request, list_path=reverse("contacts:inbox"), query=_worth_saving(selection)
+        ),
         "filters": _filters(selection, inbox.in_use(shop_ids)),
         "sort_query": query_of(
             selection, sort="" if selection.sort == inbox.LONGEST else inbox.LONGEST
@@ -190,6 +193,12 @@ def _snoozes(time_zone: str) -> list[tuple[str, Any, datetime]]:
 def _list_url(query: str, number: int | None) -> str:
     address = reverse("contacts:inbox") + query
     return f"{address}&open={number}" if number else address
+
+
+def _worth_saving(selection: Selection) -> str:
+    """What a saved view would keep: the views themselves have a name already."""
+    is_plain = not selection.is_narrowed and selection.sort == inbox.LATEST
+    return "" if is_plain else query_of(selection).removeprefix("?")
 
 
 def _view(view: str, counts: Any, selection: Selection) -> dict[str, Any]:

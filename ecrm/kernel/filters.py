@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from django.http import QueryDict
 
+# Every list of the back office shows as many rows at a time.
+ROWS_PER_PAGE = 80
 # Choosing a filter begins at the first page and closes the side panel.
 NOT_KEPT = ("page", "open")
 

@@ -29,8 +29,6 @@ from messaging.web import reach, words
 if TYPE_CHECKING:
     from company.types import AgentRequest
 
-PER_PAGE = 50
-
 
 @require_safe
 @access.permission(permissions.VIEW)
@@ -48,7 +46,7 @@ def outgoing_list(request: AgentRequest) -> HttpResponse:
         state=chosen.values["state"],
         purpose=chosen.values["purpose"],
     )
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows, filters.ROWS_PER_PAGE).get_page(request.GET.get("page"))
     found = page.paginator.count
     context = {
         "page": page,

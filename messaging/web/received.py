@@ -25,8 +25,6 @@ from messaging.web import reach, words
 if TYPE_CHECKING:
     from company.types import AgentRequest
 
-PER_PAGE = 50
-
 
 @require_safe
 @access.permission(permissions.VIEW)
@@ -41,7 +39,7 @@ def received_list(request: AgentRequest) -> HttpResponse:
         outcome=chosen.values["outcome"],
         mailbox_id=int(chosen.values["mailbox"]) if chosen.values["mailbox"] else None,
     )
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows, filters.ROWS_PER_PAGE).get_page(request.GET.get("page"))
     found = page.paginator.count
     context = {
         "page": page,

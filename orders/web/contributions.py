@@ -50,6 +50,7 @@ def _register_permissions() -> None:
     for code, label, roles in (
         (permissions.VIEW, gettext_noop("See orders"), None),
         (permissions.CHANGE, gettext_noop("Change orders"), ("manager", "support")),
+        (permissions.EXPORT, gettext_noop("Export orders"), ("manager", "marketing")),
     ):
         company_extensions.permissions.register(
             company_extensions.Permission(code=code, label=label, module="orders", roles=roles)

@@ -2,103 +2,167 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.urls import reverse
-from django.utils.safestring import SafeString
-from django.utils.timezone import now
+from django.utils.timezone import localtime, now
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from backoffice import queries as backoffice
+from backoffice import services as frame
 from company import queries as company
-from ecrm.kernel import access, filters
+from ecrm.kernel import access, filters, spreadsheets
 from ecrm.kernel.htmx import render_page
+from ecrm.kernel.spreadsheets import Cell
 from ecrm.kernel.templatetags import ecrm_ui
 from orders import permissions, queries
-from orders.models import Order
+from orders.models import Order, OrderQuerySet
 from orders.queries import screens
-from orders.web import words
+from orders.web import columns, words
 from profiles import queries as profiles
 
 if TYPE_CHECKING:
+    from django.http import StreamingHttpResponse
+
     from company.types import AgentRequest, ShopInfo
 
-PER_PAGE = 60
 SEE_CUSTOMER = "profiles.view_profile"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """One row in words, worked out here so that the template only prints: it does so 60 times."""
+class Line:
+    """One row in words, worked out here so that the template only prints: it does so 80 times."""
 
     id: int
     url: str
     number: str
     customer: str
     contact: str
-    shop: ShopInfo
     status: str
-    tone: str
-    items: str
-    total: str
-    has_mismatch: bool
-    placed: SafeString | str
+    cells: Sequence[tuple[str, str]]
 
 
-@require_safe
-@access.permission(permissions.VIEW)
-def order_list(request: AgentRequest) -> HttpResponse:
-    """Orders of the agent's shops, newest first; htmx gets the rows alone."""
-    allowed = backoffice.selected_shop_ids(request, permissions.VIEW)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """What the address of the list describes, within shops the agent may see."""
+
+    shops: Mapping[int, ShopInfo]
+    in_sight: Sequence[int]
+    filters: filters.Filters
+    orders: OrderQuerySet
+    at: datetime
+
+    @property
+    def shops_in_sight(self) -> list[ShopInfo]:
+        """The shops whose orders are shown."""
+        return [self.shops[shop_id] for shop_id in self.in_sight]
+
+
+def found_by(request: AgentRequest, *codes: str) -> Found:
+    """The orders which the address describes, of shops in which the agent holds all permissions."""
+    allowed = frozenset.intersection(
+        *(backoffice.selected_shop_ids(request, code) for code in codes)
+    )
     shops = {shop_id: company.shop(shop_id) for shop_id in sorted(allowed)}
     chosen = filters.read(request.GET, _filter_parts(shops))
     in_sight = [int(chosen.values["shop"])] if chosen.values["shop"] else list(shops)
     moment = now()
-    found = screens.orders(
+    orders = screens.orders(
         in_sight,
         words=chosen.words,
         status=chosen.values["status"],
         period=chosen.values["placed"],
         at=moment,
     )
-    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    return Found(shops=shops, in_sight=in_sight, filters=chosen, orders=orders, at=moment)
+
+
+@require_safe
+@access.permission(permissions.VIEW)
+def order_list(request: AgentRequest) -> HttpResponse:
+    """Orders of the agent's shops, newest first; htmx gets the rows alone."""
+    found = found_by(request, permissions.VIEW)
+    page = Paginator(found.orders, filters.ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    offered = columns.offered(found.shops_in_sight)
+    shown = backoffice.columns_of(request.user.pk, request.path, offered)
+    may_export = request.user.has_perm(permissions.EXPORT)
     context = {
         "page": page,
-        "rows": _rows(list(page.object_list), shops),
-        "has_several_shops": len(in_sight) > 1,
-        "filters": chosen,
+        "columns": shown,
+        "rows": lines_of(_with_customers(page.object_list), shown),
+        "filters": found.filters,
         "count": _count(page.paginator.count),
-        "today": screens.today(in_sight, at=moment),
-        "topics": " ".join(f"orders:shop:{shop_id}" for shop_id in in_sight),
+        "today": screens.today(found.in_sight, at=found.at),
+        "topics": " ".join(f"orders:shop:{shop_id}" for shop_id in found.in_sight),
         "brings_filters": _brings_filters(request),
+        "tools": backoffice.list_tools(
+            request,
+            offered=offered,
+            shown=shown,
+            export_url=reverse("orders:order-export") if may_export else "",
+        ),
     }
     return render_page(request, "orders/order_list.html", context, partials={"list": "rows"})
 
 
-def _rows(orders: Sequence[Order], shops: Mapping[int, ShopInfo]) -> list[Row]:
-    customers = profiles.cards({order.profile_id for order in orders})
+@require_POST
+@access.permission(permissions.EXPORT)
+def order_export(request: AgentRequest) -> StreamingHttpResponse:
+    """All orders which the address describes, as a table; the audit log keeps that it happened."""
+    found = found_by(request, permissions.VIEW, permissions.EXPORT)
+    list_path = reverse("orders:order-list")
+    offered = columns.offered(found.shops_in_sight)
+    shown = backoffice.columns_of(request.user.pk, list_path, offered)
+    frame.record_export(
+        list_path,
+        rows=found.orders.count(),
+        filters=dict(found.filters.hidden),
+        columns=[column.key for column in shown],
+        by=request.user,
+    )
+    return spreadsheets.csv_response(
+        f"orders-{localtime():%Y-%m-%d}",
+        head=[*(label for label, _value in columns.ALWAYS), *(column.label for column in shown)],
+        rows=_exported(found, shown),
+    )
+
+
+def _exported(found: Found, shown: Sequence[columns.OrderColumn]) -> Iterator[list[Cell]]:
+    """The rows of the file, read a batch at a time."""
+    values = [*(value for _label, value in columns.ALWAYS), *(column.value for column in shown)]
+    for batch in spreadsheets.batches(found.orders):
+        for row in _with_customers(batch):
+            yield [value(row) for value in values]
+
+
+def _with_customers(orders: Iterable[Order]) -> list[columns.OrderRow]:
+    rows = list(orders)
+    customers = profiles.cards({order.profile_id for order in rows})
+    return [columns.OrderRow(order, customers[order.profile_id]) for order in rows]
+
+
+def lines_of(rows: Iterable[columns.OrderRow], shown: Sequence[columns.OrderColumn]) -> list[Line]:
+    """The rows as the list prints them."""
+    base = reverse("orders:order-list")
+    labels = {status.value: str(status.label) for status in Order.Status}
     return [
-        Row(
-            id=order.pk,
-            url=reverse("orders:order-page", args=[order.pk]),
-            number=order.number,
-            customer=customers[order.profile_id].name,
-            contact=_contact(customers[order.profile_id].name, customers[order.profile_id].email),
-            shop=shops[order.shop_id],
-            status=str(order.get_status_display()),
-            tone=words.TONES[order.status],
-            items=ecrm_ui.number(order.items_count),
-            total=ecrm_ui.money(order.total),
-            has_mismatch=bool(order.mismatches),
-            placed=ecrm_ui.ago(order.placed_at),
+        Line(
+            id=row.order.pk,
+            url=f"{base}{row.order.pk}/",
+            number=row.order.number,
+            customer=row.customer.name,
+            contact=_contact(row.customer.name, row.customer.email),
+            status=labels[row.order.status],
+            cells=[(column.css, column.show(row)) for column in shown],
         )
-        for order in orders
+        for row in rows
     ]
 
 

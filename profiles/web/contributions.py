@@ -33,6 +33,7 @@ def _register_permissions() -> None:
     for code, label, roles in (
         (permissions.VIEW, gettext_noop("See customers"), None),
         (permissions.CHANGE, gettext_noop("Change customers"), ("manager", "support")),
+        (permissions.EXPORT, gettext_noop("Export customers"), ("manager", "marketing")),
     ):
         company_extensions.permissions.register(
             company_extensions.Permission(code=code, label=label, module="profiles", roles=roles)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -13,35 +13,36 @@ from django.urls import reverse
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from backoffice import queries as backoffice
+from backoffice import services as frame
 from company import queries as company
-from ecrm.kernel import access, filters
+from ecrm.kernel import access, filters, spreadsheets
 from ecrm.kernel.htmx import render_page
+from ecrm.kernel.spreadsheets import Cell
 from ecrm.kernel.templatetags import ecrm_ui
 from profiles import permissions
 from profiles.queries import listing
-from profiles.web import words
+from profiles.web import columns, words
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse
+    from django.http import HttpResponse, StreamingHttpResponse
 
     from company.types import AgentRequest, ShopInfo
-    from profiles.models import Profile
+    from profiles.models import Profile, ProfileQuerySet
 
     _Pages = Paginator[Profile]
 else:
     _Pages = Paginator
 
-PER_PAGE = 60
 DAYS = {"1d": 1, "7d": 7, "30d": 30, "90d": 90}
 THIS_YEAR = "year"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One row in words, worked out here so that the template only prints: it does so 60 times."""
+    """One row in words, worked out here so that the template only prints: it does so 80 times."""
 
     id: int
     url: str
@@ -49,11 +50,7 @@ class Line:
     initials: str
     hue: int
     contact: str
-    place: str
-    shops: Sequence[ShopInfo]
-    orders: str
-    revenue: str
-    last_seen: str
+    cells: Sequence[tuple[str, str]]
 
 
 class CustomerPages(_Pages):
@@ -78,30 +75,95 @@ class CustomerPages(_Pages):
         return text % {"number": ecrm_ui.number(self.count)}
 
 
-@require_safe
-@access.permission(permissions.VIEW)
-def profile_list(request: AgentRequest) -> HttpResponse:
-    """Customers of the agent's shops, or of the one he works in; htmx gets the rows and filters."""
-    allowed = backoffice.selected_shop_ids(request, permissions.VIEW)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """What the address of the list describes, within shops the agent may see."""
+
+    shops: Mapping[int, ShopInfo]
+    in_sight: Sequence[int]
+    filters: filters.Filters
+    customers: ProfileQuerySet
+
+    @property
+    def shops_in_sight(self) -> list[ShopInfo]:
+        """The shops whose customers are shown."""
+        return [self.shops[shop_id] for shop_id in self.in_sight]
+
+
+def found_by(request: AgentRequest, *codes: str) -> Found:
+    """The customers whom the address describes, of shops in which the agent holds all permissions."""
+    allowed = frozenset.intersection(
+        *(backoffice.selected_shop_ids(request, code) for code in codes)
+    )
     shops = {shop_id: company.shop(shop_id) for shop_id in sorted(allowed)}
     chosen = filters.read(request.GET, filter_parts(shops, listing.countries(allowed)))
     shop_id = chosen.values["shop"]
     in_sight = [int(shop_id)] if shop_id else list(shops)
-    found = listing.customers(in_sight, selection_of(chosen, at=localtime()))
-    page = CustomerPages(found, PER_PAGE).get_page(request.GET.get("page"))
+    customers = listing.customers(in_sight, selection_of(chosen, at=localtime()))
+    return Found(shops=shops, in_sight=in_sight, filters=chosen, customers=customers)
+
+
+@require_safe
+@access.permission(permissions.VIEW)
+def profile_list(request: AgentRequest) -> HttpResponse:
+    """Customers of the agent's shops, or of the one he works in; htmx gets the rows and filters."""
+    found = found_by(request, permissions.VIEW)
+    page = CustomerPages(found.customers, filters.ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    offered = columns.offered(found.shops_in_sight)
+    shown = backoffice.columns_of(request.user.pk, request.path, offered)
+    rows = listing.rows_of(page.object_list, shop_ids=found.in_sight)
+    may_export = request.user.has_perm(permissions.EXPORT)
     context = {
         "page": page,
-        "lines": lines_of(listing.rows_of(page.object_list, shop_ids=in_sight), shops),
-        "has_several_shops": len(in_sight) > 1,
-        "filters": chosen,
+        "columns": shown,
+        "lines": lines_of(rows, shown),
+        "filters": found.filters,
         "count": cast("CustomerPages", page.paginator).words,
-        "topics": " ".join(f"profiles:shop:{shop_id}" for shop_id in in_sight),
+        "topics": " ".join(f"profiles:shop:{shop_id}" for shop_id in found.in_sight),
         "brings_filters": _brings_filters(request),
+        "tools": backoffice.list_tools(
+            request,
+            offered=offered,
+            shown=shown,
+            export_url=reverse("profiles:profile-export") if may_export else "",
+        ),
     }
     return render_page(request, "profiles/profile_list.html", context, partials={"list": "rows"})
 
 
-def lines_of(rows: Iterable[listing.CustomerRow], shops: Mapping[int, ShopInfo]) -> list[Line]:
+@require_POST
+@access.permission(permissions.EXPORT)
+def profile_export(request: AgentRequest) -> StreamingHttpResponse:
+    """All customers whom the address describes, as a table; the audit log keeps that it happened."""
+    found = found_by(request, permissions.VIEW, permissions.EXPORT)
+    list_path = reverse("profiles:profile-list")
+    offered = columns.offered(found.shops_in_sight)
+    shown = backoffice.columns_of(request.user.pk, list_path, offered)
+    frame.record_export(
+        list_path,
+        rows=found.customers.count(),
+        filters=dict(found.filters.hidden),
+        columns=[column.key for column in shown],
+        by=request.user,
+    )
+    return spreadsheets.csv_response(
+        f"customers-{localtime():%Y-%m-%d}",
+        head=[*(label for label, _value in columns.ALWAYS), *(column.label for column in shown)],
+        rows=_exported(found, shown),
+    )
+
+
+def _exported(found: Found, shown: Sequence[columns.CustomerColumn]) -> Iterator[list[Cell]]:
+    """The rows of the file, read a batch at a time."""
+    values = [*(value for _label, value in columns.ALWAYS), *(column.value for column in shown)]
+    for batch in spreadsheets.batches(found.customers):
+        for row in listing.rows_of(batch, shop_ids=found.in_sight):
+            yield [value(row) for value in values]
+
+
+def lines_of(
+    rows: Iterable[listing.CustomerRow], shown: Sequence[columns.CustomerColumn]
+) -> list[Line]:
     """The rows as the list prints them."""
     base = reverse("profiles:profile-list")
     return [
@@ -112,11 +174,7 @@ def lines_of(rows: Iterable[listing.CustomerRow], shops: Mapping[int, ShopInfo])
             initials=ecrm_ui.initials(row.card.name),
             hue=ecrm_ui.hue(row.card.name),
             contact=next((c for c in (row.card.email, row.card.phone) if c != row.card.name), ""),
-            place=", ".join(part for part in (row.card.city, row.card.country) if part),
-            shops=[shops[shop_id] for shop_id in row.shop_ids],
-            orders=ecrm_ui.number(row.card.orders_count) if row.card.orders_count else "",
-            revenue=ecrm_ui.money(row.card.revenue),
-            last_seen=ecrm_ui.ago(row.card.last_seen_at),
+            cells=[(column.css, column.show(row)) for column in shown],
         )
         for row in rows
     ]

@@ -11,7 +11,9 @@ from django.urls import reverse
 
 from contacts import services
 from contacts.models import Draft, Ticket
+from ecrm.kernel.filters import ROWS_PER_PAGE
 from messaging.models import OutgoingMessage
+from tests.backoffice.factories import SavedViewFactory
 from tests.company.factories import AgentFactory, ShopFactory
 from tests.contacts.factories import answer, make_mail, make_ticket
 from tests.orders.factories import make_order
@@ -127,7 +129,7 @@ def test_filters_narrow_and_show_as_chips(window, shop):
 
 
 def test_a_long_list_is_read_in_pages_without_loss(window, shop, settings):
-    numbers = {make_ticket(shop).number for _ in range(45)}
+    numbers = {make_ticket(shop).number for _ in range(ROWS_PER_PAGE + 5)}
     for sort in ("latest", "longest"):
         seen, query = set(), f"?view=open&sort={sort}"
         while query:
@@ -138,6 +140,26 @@ def test_a_long_list_is_read_in_pages_without_loss(window, shop, settings):
             seen |= page
             query = response.context["inbox"]["next_query"]
         assert seen == numbers
+
+
+def test_filters_of_the_inbox_are_saved_under_a_name(window, agent):
+    plain = window.get(reverse("contacts:inbox"), {"view": "open"}).content.decode()
+    narrowed = window.get(reverse("contacts:inbox"), {"view": "open", "priority": "3"})
+
+    assert "Save view" not in plain
+    assert 'name="query" value="view=open&amp;priority=3"' in narrowed.content.decode()
+
+    SavedViewFactory(agent=agent, name="Urgent", list_path="/inbox/", query="view=open&priority=3")
+    named = window.get(reverse("contacts:inbox"), {"priority": "3", "view": "open"})
+    assert "Urgent" in named.content.decode()
+    assert "Save view" not in named.content.decode()
+
+
+def test_an_open_ticket_keeps_the_saved_views_of_the_list(window, shop, agent):
+    ticket = make_ticket(shop)
+    SavedViewFactory(agent=agent, name="Urgent", list_path="/inbox/", query="view=open&priority=3")
+
+    assert "Urgent" in window.get(page_of(ticket)).content.decode()
 
 
 def test_longest_waiting_first_is_an_order_of_its_own(window, shop):

@@ -7,7 +7,7 @@ import warnings
 import zlib
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,12 @@ def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """
     if name not in _sprite_names():
         warnings.warn(f"frontend/icons.txt does not list the icon {name}.", stacklevel=2)
+    return _drawing(name, label, f"ec-icon {css}".strip())
+
+
+@lru_cache(maxsize=2048)
+def _drawing(name: str, label: str, classes: str) -> SafeString:
     href = f"{vite_asset_url('icons.svg')}#{name}"
-    classes = f"ec-icon {css}".strip()
     if label:
         return format_html(
             '<svg class="{}" role="img" aria-label="{}"><use href="{}"></use></svg>',

@@ -82,20 +82,9 @@ function watchChanges(): void {
   });
 }
 
-/** A view is saved with the filters which the address shows at that moment. */
-function onSubmit(event: Event): void {
-  const form = event.target;
-  if (!(form instanceof HTMLFormElement) || !form.matches("[data-ecrm-save-view]")) return;
-  const filters = new URLSearchParams(location.search);
-  ["open", "page"].forEach((name) => filters.delete(name));
-  const input = find<HTMLInputElement>("input[name=query]", form);
-  if (input) input.value = filters.toString();
-}
-
 /** Rows: click or Enter opens, j and k move, x selects, o opens the page, Esc closes. */
 export function startList(): void {
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
-  document.addEventListener("submit", onSubmit);
   watchChanges();
 }
