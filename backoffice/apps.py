@@ -36,6 +36,7 @@ class BackofficeConfig(AppConfig):
             settings_pages,
         )
         from backoffice.queries import may_follow_agent, may_follow_outbox
+        from backoffice.web import audit_words
 
         navigation.register(
             NavItem(key="home", label=_("Home"), url_name="backoffice:home", icon="home", order=0)
@@ -104,3 +105,4 @@ class BackofficeConfig(AppConfig):
                 order=900,
             )
         )
+        audit_words.register()

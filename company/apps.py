@@ -8,6 +8,7 @@ class CompanyConfig(AppConfig):
 
     def ready(self) -> None:
         from company.extensions import Permission, permissions
+        from company.web import audit_words
 
         manage_settings = gettext_noop("Change shops, opening hours and API keys")
         manage_agents = gettext_noop("Invite, change and disable agents, edit teams and roles")
@@ -22,3 +23,4 @@ class CompanyConfig(AppConfig):
             ("company.operate", operate, ("manager",)),
         ):
             permissions.register(Permission(code=code, label=label, module="company", roles=roles))
+        audit_words.register()

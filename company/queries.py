@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from datetime import time as clock
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Q, QuerySet
+from django.core.cache import cache
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 
@@ -305,6 +306,9 @@ def api_scope_codes() -> list[str]:
 
 # --- Audit ----------------------------------------------------------------------------------------
 
+CHAIN_IS_FRESH_FOR_SECONDS = 600
+_CHAIN_KEY = "company.audit-chain"
+
 
 def audit_entries(agent: Actor) -> QuerySet[AuditEntry]:
     """The entries this agent may read: of his shops, and those of the whole company if he may all."""
@@ -313,28 +317,50 @@ def audit_entries(agent: Actor) -> QuerySet[AuditEntry]:
     return entries if scope.is_everywhere else entries.filter(shop_id__in=scope.shop_ids)
 
 
-def audit_actions(agent: Actor) -> list[str]:
-    """The kinds of action among the entries this agent may read, by name."""
-    found = audit_entries(agent).order_by().values_list("action", flat=True).distinct()
-    return sorted(found)
+def audit_actors(agent: Actor) -> QuerySet[Agent]:
+    """The people among the entries this agent may read, by name. Runs one query."""
+    theirs = audit_entries(agent).order_by().filter(actor_id=OuterRef("pk"))
+    return Agent.objects.filter(Exists(theirs)).order_by(Lower("name"), "pk")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditChain:
+    """What a walk along the whole audit log found: the positions where it is broken."""
+
+    entries: int
+    broken_at: tuple[int, ...]
+    checked_at: datetime
+
+
+def audit_chain(*, at: datetime | None = None) -> AuditChain:
+    """The state of the chain, at most ten minutes old: walking along a long log takes seconds."""
+    known: AuditChain | None = cache.get(_CHAIN_KEY)
+    if known is None:
+        entries = AuditHead.objects.values_list("position", flat=True).first() or 0
+        broken = sorted({position for position, _sentence in _chain_breaches()})
+        known = AuditChain(entries=entries, broken_at=tuple(broken), checked_at=at or now())
+        cache.set(_CHAIN_KEY, known, CHAIN_IS_FRESH_FOR_SECONDS)
+    return known
 
 
 @invariant("R22", "The audit log is append-only and its hash chain is intact to its end.")
 def audit_chain_breaches() -> list[str]:
     """Each place where the chain is broken, one line each."""
-    breaches: list[str] = []
+    return [sentence for _position, sentence in _chain_breaches()]
+
+
+def _chain_breaches() -> Iterator[tuple[int, str]]:
     previous_hash, position = rules.GENESIS, 0
     for entry in AuditEntry.objects.order_by("position").iterator(chunk_size=2000):
         position += 1
         if entry.position != position:
-            breaches.append(f"audit entries {position} to {entry.position - 1} are missing")
+            yield position, f"audit entries {position} to {entry.position - 1} are missing"
             position = entry.position
         elif entry.previous_hash != previous_hash:
-            breaches.append(f"audit entry {position} does not follow the one before it")
+            yield position, f"audit entry {position} does not follow the one before it"
         if entry.computed_hash() != entry.hash:
-            breaches.append(f"audit entry {position} was changed")
+            yield position, f"audit entry {position} was changed"
         previous_hash = entry.hash
     head = AuditHead.objects.first() or AuditHead()
     if (head.position, head.hash) != (position, previous_hash):
-        breaches.append(f"the audit log ends at {position}, not at {head.position}")
-    return breaches
+        yield position, f"the audit log ends at {position}, not at {head.position}"

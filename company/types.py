@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.request import Request
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShopInfo:
-    """A shop as other modules see it: one brand in one market."""
+    """A shop as other modules see it: one brand in one market.
+
+    `logo` is the path of its picture on our own address, empty without one.
+    """
 
     id: int
     slug: str
@@ -28,6 +32,11 @@ class ShopInfo:
     logo: str = ""
     domains: tuple[str, ...] = ()
     is_active: bool = True
+
+    @property
+    def logo_url(self) -> str:
+        """The whole address of the logo, for mails; empty without one."""
+        return f"{settings.ECRM_BASE_URL}{self.logo}" if self.logo else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

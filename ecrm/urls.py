@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from backoffice.realtime.urls import websocket_urlpatterns
+from company.web import shops as company_shops
 from ecrm.kernel import access
 from ecrm.kernel.web import health
 
@@ -35,6 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("mail/", include("messaging.web.urls")),
     path("inbox/", include("contacts.web.urls")),
     path("demo/", include("demo.web.urls")),
+    path("logos/<slug:key>/", company_shops.logo, name="logo"),
     path("login/", include("company.web.login_urls")),
     path("", include("backoffice.web.urls")),
 ]

@@ -143,6 +143,8 @@ COMPANY = {
     "company:shop-create": all_shops(),
     "company:shop-edit": _shop_slug,
     "company:shop-hours": _shop_slug,
+    "company:logo-set": _shop_slug,
+    "company:logo-remove": _shop_slug,
     "company:day-set": _shop_slug,
     "company:day-remove": shop(
         lambda of, world: {"slug": of.slug, "on": "2026-12-25"}, {"slug": "gone"}

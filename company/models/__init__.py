@@ -11,7 +11,7 @@ from company.models.agents import (
 )
 from company.models.audit import AuditEntry, AuditHead
 from company.models.keys import ApiKey
-from company.models.shops import ExceptionalDay, OpeningCalendar, OpeningHours, Shop
+from company.models.shops import ExceptionalDay, Logo, OpeningCalendar, OpeningHours, Shop
 
 __all__ = [
     "Agent",
@@ -22,6 +22,7 @@ __all__ = [
     "ExceptionalDay",
     "Grant",
     "Invitation",
+    "Logo",
     "OpeningCalendar",
     "OpeningHours",
     "Role",

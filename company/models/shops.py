@@ -31,7 +31,9 @@ class Shop(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     time_zone = models.CharField(_("time zone"), max_length=64, default="Europe/Paris")
     accent_color = models.CharField(_("accent colour"), max_length=7, default="#2f5fd0")
-    logo = models.URLField(_("logo address"), max_length=500, blank=True)
+    logo = models.OneToOneField(
+        "company.Logo", on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+    )
     domains = ArrayField(
         models.CharField(max_length=253), verbose_name=_("domains"), default=list, blank=True
     )
@@ -81,10 +83,35 @@ class Shop(models.Model):
             accent_color=self.accent_color,
             sender_name=self.sender_name,
             support_email=self.support_email,
-            logo=self.logo,
+            logo=f"/logos/{self.logo_id}/" if self.logo_id else "",
             domains=tuple(self.domains),
             is_active=self.is_active,
         )
+
+
+class Logo(models.Model):
+    """A picture of a shop, shown to everybody who knows its key, which nobody can guess.
+
+    A changed logo is a new row: mails that were sent keep showing theirs, and browsers may keep each
+    for ever.
+    """
+
+    key = models.CharField(max_length=43, primary_key=True)
+    shop = models.ForeignKey(Shop, on_delete=models.CASCADE, related_name="logos")
+    content_type = models.CharField(max_length=10)
+    body = models.BinaryField()
+    added_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="company_logo_type_known",
+                condition=Q(content_type__in=["image/png", "image/jpeg"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shop_id} {self.added_at:%Y-%m-%d}"
 
 
 class Weekday(models.IntegerChoices):

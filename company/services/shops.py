@@ -28,7 +28,6 @@ CHANGEABLE = (
     "currency",
     "time_zone",
     "accent_color",
-    "logo",
     "domains",
     "sender_name",
     "support_email",
@@ -72,7 +71,6 @@ def create_shop(  # noqa: PLR0913 - one keyword per property
     sender_name: str = "",
     time_zone: str = "Europe/Paris",
     accent_color: str = "#2f5fd0",
-    logo: str = "",
     domains: Sequence[str] = (),
     by: Actor | None = None,
 ) -> Shop:
@@ -87,7 +85,6 @@ def create_shop(  # noqa: PLR0913 - one keyword per property
         currency=currency,
         time_zone=time_zone,
         accent_color=accent_color.lower(),
-        logo=logo,
         domains=list(domains),
         sender_name=sender_name or name,
         support_email=support_email.strip().lower(),
@@ -102,7 +99,7 @@ def create_shop(  # noqa: PLR0913 - one keyword per property
     OpeningCalendar.objects.create(shop=shop)
     outbox.publish(ShopCreated(shop_id=shop.pk))
     record_audit(action="company.shop-created", target=f"shop:{shop.pk}", by=by, shop_id=shop.pk)
-    _forget_shops()
+    forget_shops_on_commit()
     return shop
 
 
@@ -127,7 +124,7 @@ def change_shop(shop_id: int, *, changes: Mapping[str, Any], by: Actor | None) -
         shop_id=shop.pk,
         changes=changed,
     )
-    _forget_shops()
+    forget_shops_on_commit()
     return shop
 
 
@@ -225,8 +222,6 @@ def _refuse_invalid(shop: Shop) -> None:
         and _("Nobody knows this time zone."),
         "accent_color": not re.fullmatch("#[0-9a-f]{6}", shop.accent_color)
         and _("Write the colour as #rrggbb."),
-        "logo": not re.match("https://|$", shop.logo)
-        and _("The address must begin with https://."),
         "domains": not all(_DOMAIN.fullmatch(domain) for domain in shop.domains)
         and _("Write host names like shop.example.com, without https://."),
         "sender_name": bool(re.search(r"[\r\n\x00]", shop.sender_name))
@@ -238,6 +233,7 @@ def _refuse_invalid(shop: Shop) -> None:
         raise ShopInvalid(_("The shop can't be saved like this."), fields=fields)
 
 
-def _forget_shops() -> None:
+def forget_shops_on_commit() -> None:
+    """Make every read after this see the change, here now and elsewhere once it is committed."""
     queries.forget_shops()
     transaction.on_commit(queries.forget_shops, robust=True)

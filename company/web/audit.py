@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from babel.dates import format_date
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.utils.timezone import localtime, now
+from django.utils.timezone import localdate, localtime, make_aware, now
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from company import queries
-from company.models import AuditEntry
+from company.extensions import audit_actions, audit_groups
+from company.models import Agent, AuditEntry
 from company.services import audit
+from company.types import ShopInfo
 from company.web import access as reach
-from company.web.forms import AuditFilter, local_midnight
-from ecrm.kernel import access
+from company.web.audit_sentences import tell
+from ecrm.kernel import access, filters
 from ecrm.kernel.htmx import render_page
+from ecrm.kernel.templatetags.ecrm_ui import number
 
 PER_PAGE = 50
+SYSTEM = "system"
+MONTHS_OFFERED = 12
 # A spreadsheet would run what begins with one of these.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 HEADER = ("position", "at", "action", "actor", "shop", "target", "changes", "ip", "hash")
@@ -31,19 +39,29 @@ HEADER = ("position", "at", "action", "actor", "shop", "target", "changes", "ip"
 @require_safe
 @access.permission(reach.AUDIT)
 def audit_list(request: HttpRequest) -> HttpResponse:
-    """Who did what, the newest first."""
+    """Who did what, the newest first; htmx gets the rows alone."""
     me = reach.me(request)
-    form = AuditFilter(request.GET)
-    shops = {shop.id: shop for shop in queries.shops_for(me)}
-    page = Paginator(_filtered(me, form), PER_PAGE).get_page(request.GET.get("page"))
+    chosen = filters.read(request.GET, _parts(me))
+    page = Paginator(_rows(me, chosen), PER_PAGE).get_page(request.GET.get("page"))
+    found = page.paginator.count
     context = {
         "page": page,
-        "rows": [(entry, shops.get(entry.shop_id or 0), summary(entry.changes)) for entry in page],
-        "filter": form,
-        "shops": shops.values(),
-        "actions": queries.audit_actions(me),
+        "rows": tell(page, reader=me),
+        "filters": chosen,
+        "count": ngettext("%(number)s entry", "%(number)s entries", found)
+        % {"number": number(found)},
+        "brings_filters": bool(request.headers.get("HX-Request")),
     }
-    return render_page(request, "company/audit_list.html", context, partials={"audit-rows": "rows"})
+    return render_page(request, "company/audit_list.html", context, partials={"list": "rows"})
+
+
+@require_safe
+@access.permission(reach.AUDIT)
+def audit_chain(request: HttpRequest) -> HttpResponse:
+    """Whether the log is as it was written, from its first entry to its last."""
+    context = {"chain": queries.audit_chain()}
+    partials = {"audit-chain": "state"}
+    return render_page(request, "company/audit_chain.html", context, partials=partials)
 
 
 @require_POST
@@ -51,8 +69,7 @@ def audit_list(request: HttpRequest) -> HttpResponse:
 def audit_export(request: HttpRequest) -> StreamingHttpResponse:
     """The same rows as CSV; taking them along is an entry itself, hence no GET."""
     me = reach.me(request)
-    form = AuditFilter(request.POST)
-    rows = _filtered(me, form)
+    rows = _rows(me, filters.read(request.POST, _parts(me)))
     with transaction.atomic():
         audit.record_audit(action="company.audit-exported", target="audit-log", by=me)
     response = StreamingHttpResponse(_lines(rows), content_type="text/csv; charset=utf-8")
@@ -61,21 +78,74 @@ def audit_export(request: HttpRequest) -> StreamingHttpResponse:
     return response
 
 
-def _filtered(me: Any, form: AuditFilter) -> QuerySet[AuditEntry]:
+def _parts(me: Agent) -> list[filters.Part]:
+    people = [(str(agent.pk), agent.name) for agent in queries.audit_actors(me)]
+    groups = [(group.code, _(group.label)) for group in audit_groups.all()]
+    shops: Iterable[ShopInfo] = queries.shops_for(me)
+    anything = ("", _("Any"))
+    return [
+        filters.Part(
+            name="who",
+            label=_("Person"),
+            choices=[("", _("Anybody")), *people, (SYSTEM, _("The system"))],
+        ),
+        filters.Part(name="group", label=_("Action"), choices=[anything, *groups]),
+        filters.Part(name="period", label=_("Period"), choices=_periods(localdate())),
+        filters.Part(
+            name="shop",
+            label=_("Shop"),
+            choices=[anything, *((str(shop.id), shop.name) for shop in shops)],
+        ),
+    ]
+
+
+def _rows(me: Agent, chosen: filters.Filters) -> QuerySet[AuditEntry]:
     rows = queries.audit_entries(me)
-    form.is_valid()
-    given = form.cleaned_data
-    if text := given.get("q"):
-        rows = rows.filter(Q(actor__icontains=text) | Q(target__icontains=text))
-    if action := given.get("action"):
-        rows = rows.filter(action=action)
-    if shop_id := given.get("shop"):
-        rows = rows.filter(shop_id=shop_id)
-    if since := given.get("since"):
-        rows = rows.filter(at__gte=local_midnight(since))
-    if until := given.get("until"):
-        rows = rows.filter(at__lt=local_midnight(until + timedelta(days=1)))
+    if words := chosen.words:
+        rows = rows.filter(Q(actor__icontains=words) | Q(target__icontains=words))
+    if who := chosen.values["who"]:
+        rows = rows.filter(actor_id=None if who == SYSTEM else int(who))
+    if group := chosen.values["group"]:
+        codes = [action.code for action in audit_actions.all() if action.group == group]
+        rows = rows.filter(action__in=codes)
+    if shop_id := chosen.values["shop"]:
+        rows = rows.filter(shop_id=int(shop_id))
+    since, until = _span(chosen.values["period"], today=localdate())
+    if since:
+        rows = rows.filter(at__gte=_midnight(since))
+    if until:
+        rows = rows.filter(at__lt=_midnight(until))
     return rows
+
+
+def _periods(today: date) -> list[tuple[str, str]]:
+    """The last days, and each of the last months by its name."""
+    days = [
+        ("", _("Any time")),
+        ("1", _("Today")),
+        ("7", _("Last 7 days")),
+        ("30", _("Last 30 days")),
+    ]
+    locale = (get_language() or "en").replace("-", "_")
+    first = today.replace(day=1)
+    for _month in range(MONTHS_OFFERED):
+        days.append((f"{first:%Y-%m}", format_date(first, "LLLL y", locale=locale)))
+        first = (first - timedelta(days=1)).replace(day=1)
+    return days
+
+
+def _span(period: str, *, today: date) -> tuple[date | None, date | None]:
+    """The first day of a period, and the day after its last; None where it is open."""
+    if not period:
+        return None, None
+    if period.isdigit():
+        return today - timedelta(days=int(period) - 1), None
+    first = date.fromisoformat(f"{period}-01")
+    return first, (first + timedelta(days=31)).replace(day=1)
+
+
+def _midnight(day: date) -> datetime:
+    return make_aware(datetime.combine(day, time(0)))
 
 
 class _Echo:
@@ -86,7 +156,7 @@ class _Echo:
 
 
 def _lines(rows: QuerySet[AuditEntry]) -> Iterator[str]:
-    writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
+    writer: Any = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
     yield writer.writerow(HEADER)
     for entry in rows.iterator(chunk_size=1000):
         values = (
@@ -101,24 +171,6 @@ def _lines(rows: QuerySet[AuditEntry]) -> Iterator[str]:
             entry.hash,
         )
         yield writer.writerow([harmless(str(value)) for value in values])
-
-
-def summary(changes: Mapping[str, Any]) -> str:
-    """What changed, on one line: `name: a → b, scopes: x y`."""
-    return ", ".join(f"{name}: {_told(value)}" for name, value in changes.items())
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, list) and len(value) == 2:  # noqa: PLR2004 - before and after
-        before, after = (_plain(side) for side in value)
-        return f"{before} → {after}"
-    return _plain(value)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return " ".join(str(item) for item in value)
-    return "–" if value in (None, "") else str(value)  # noqa: RUF001 - a dash for nothing
 
 
 def harmless(text: str) -> str:

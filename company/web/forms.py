@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, time
+from datetime import time
 from functools import lru_cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -12,13 +12,14 @@ from zoneinfo import available_timezones
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from django import forms
-from django.utils.timezone import make_aware
+from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from company import rules
 from company.models import Agent
 from company.models.shops import Weekday
+from company.services.logos import MAX_BYTES
 from ecrm.kernel.errors import DomainError
 
 COLUMNS = {"class": "ec-options"}
@@ -106,9 +107,6 @@ class ShopForm(forms.Form):
     accent_color = forms.CharField(
         label=_("Accent colour"), initial="#2f5fd0", widget=forms.TextInput({"type": "color"})
     )
-    logo = forms.URLField(
-        label=_("Logo address"), required=False, max_length=500, assume_scheme="https"
-    )
     domains = forms.CharField(
         label=_("Domains"),
         required=False,
@@ -139,6 +137,24 @@ class ShopForm(forms.Form):
     def clean_accent_color(self) -> str:
         """The colour in small letters."""
         return str(self.cleaned_data["accent_color"]).lower()
+
+
+class LogoForm(forms.Form):
+    """A picture file; the service says whether it is one."""
+
+    picture = forms.FileField(
+        label=_("Picture file"),
+        max_length=255,
+        widget=forms.FileInput({"accept": "image/png,image/jpeg,image/webp"}),
+        help_text=_("PNG, JPEG or WebP, at most 2 MB. It is made at most 512 pixels wide."),
+    )
+
+    def clean_picture(self) -> UploadedFile[bytes]:
+        """The file, unless it is too large to be read."""
+        picture: UploadedFile[bytes] = self.cleaned_data["picture"]
+        if (picture.size or 0) > MAX_BYTES:
+            raise forms.ValidationError(_("The file is larger than 2 MB."))
+        return picture
 
 
 class SpansField(forms.CharField):
@@ -235,6 +251,7 @@ class TeamForm(forms.Form):
 
     def __init__(self, *args: Any, shops: Choices, agents: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.offered = [int(value) for value, _name in agents]
         _choose(self.fields["shop"], shops)
         _choose(self.fields["members"], agents)
 
@@ -273,20 +290,6 @@ class KeyForm(forms.Form):
         _choose(self.fields["scopes"], scopes)
 
 
-class AuditFilter(forms.Form):
-    """Which entries of the audit log are shown."""
-
-    q = forms.CharField(required=False, max_length=120)
-    action = forms.CharField(required=False, max_length=80)
-    shop = forms.IntegerField(required=False)
-    since = forms.DateField(required=False)
-    until = forms.DateField(required=False)
-
-    def value(self, name: str) -> Any:
-        """The value of a filter, None when it is absent or makes no sense."""
-        return self.cleaned_data.get(name) if self.is_valid() or name in self.cleaned_data else None
-
-
 class PreferencesForm(forms.Form):
     """How an agent is called and how he sees the product."""
 
@@ -313,8 +316,3 @@ class AcceptForm(forms.Form):
 def _choose(field: forms.Field, choices: Choices | Callable[[], Choices]) -> None:
     if isinstance(field, forms.ChoiceField):
         field.choices = choices
-
-
-def local_midnight(day: date | None) -> datetime | None:
-    """The first moment of a day in the reader's zone."""
-    return make_aware(datetime.combine(day, time(0))) if day else None

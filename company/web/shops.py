@@ -6,15 +6,15 @@ from datetime import date
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from company import queries
-from company.models import Shop
-from company.services import shops
+from company.models import Logo, Shop
+from company.services import logos, shops
 from company.web import access as reach
-from company.web.forms import DayForm, HoursForm, ShopForm, refuse
+from company.web.forms import DayForm, HoursForm, LogoForm, ShopForm, refuse
 from ecrm.kernel import access
 from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
@@ -44,7 +44,7 @@ def shop_create(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("The shop is open. Now set its opening hours."))
             return redirect("company:shop-hours", slug=shop.slug)
-    return _form_page(request, "company/shop_edit.html", {"form": form, "shop": None})
+    return _edit_page(request, None, form, LogoForm())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -61,7 +61,51 @@ def shop_edit(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             messages.success(request, _("Saved."))
             return redirect("company:shop-edit", slug=slug)
-    return _form_page(request, "company/shop_edit.html", {"form": form, "shop": shop})
+    return _edit_page(request, shop, form, LogoForm())
+
+
+@require_POST
+@access.permission(reach.SETTINGS)
+def logo_set(request: HttpRequest, slug: str) -> HttpResponse:
+    """Give a shop another logo."""
+    shop = reach.shop(request, slug)
+    form = LogoForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            logos.set_logo(shop.pk, data=form.cleaned_data["picture"].read(), by=reach.me(request))
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            messages.success(request, _("The logo is changed."))
+            return redirect("company:shop-edit", slug=slug)
+    return _edit_page(request, shop, ShopForm(is_new=False, initial=_initial(shop)), form)
+
+
+@require_POST
+@access.permission(reach.SETTINGS)
+def logo_remove(request: HttpRequest, slug: str) -> HttpResponse:
+    """Let a shop have no logo."""
+    shop = reach.shop(request, slug)
+    logos.remove_logo(shop.pk, by=reach.me(request))
+    messages.success(request, _("The logo is removed."))
+    return redirect("company:shop-edit", slug=slug)
+
+
+@require_safe
+@access.public
+def logo(request: HttpRequest, key: str) -> HttpResponse:
+    """A logo, for mails and public pages: whoever knows its address may see it, and keep it."""
+    found = get_object_or_404(Logo, key=key)
+    return HttpResponse(
+        bytes(found.body),
+        content_type=found.content_type,
+        headers={
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cross-Origin-Resource-Policy": "cross-origin",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -131,7 +175,14 @@ def _hours_page(
     return render_page(request, "company/shop_hours.html", context, status=status)
 
 
-def _form_page(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
-    form = context["form"]
-    status = 422 if getattr(form, "errors", None) else 200
-    return render_page(request, template, context, status=status)
+def _edit_page(
+    request: HttpRequest, shop: Shop | None, form: ShopForm, logo_form: LogoForm
+) -> HttpResponse:
+    context = {
+        "shop": shop,
+        "form": form,
+        "logo": shop.info.logo if shop else "",
+        "logo_form": logo_form,
+    }
+    status = 422 if form.errors or logo_form.errors else 200
+    return render_page(request, "company/shop_edit.html", context, status=status)

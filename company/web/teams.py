@@ -52,7 +52,9 @@ def team_edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = _team_form(request, team)
     if request.method == "POST" and form.is_valid():
         try:
-            teams.change_team(team.pk, **_team_values(form), by=reach.me(request))
+            values = _team_values(form)
+            values["member_ids"] += _members_not_shown(team, form)
+            teams.change_team(team.pk, **values, by=reach.me(request))
         except DomainError as error:
             refuse(form, error)
         else:
@@ -194,6 +196,11 @@ def _team_form(request: HttpRequest, team: Team | None) -> TeamForm:
 def _team_values(form: TeamForm) -> dict[str, Any]:
     given = form.cleaned_data
     return {"name": given["name"], "shop_id": given["shop"], "member_ids": given["members"]}
+
+
+def _members_not_shown(team: Team, form: TeamForm) -> list[int]:
+    """Those whom this agent does not manage, and disabled ones: they stay as they are."""
+    return list(team.members.exclude(pk__in=form.offered).values_list("pk", flat=True))
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -12,6 +12,8 @@ urlpatterns = [
     path("shops/", shops.shop_list, name="shop-list"),
     path("shops/new/", shops.shop_create, name="shop-create"),
     path("shops/<slug:slug>/", shops.shop_edit, name="shop-edit"),
+    path("shops/<slug:slug>/logo/", shops.logo_set, name="logo-set"),
+    path("shops/<slug:slug>/logo/remove/", shops.logo_remove, name="logo-remove"),
     path("shops/<slug:slug>/hours/", shops.shop_hours, name="shop-hours"),
     path("shops/<slug:slug>/days/", shops.day_set, name="day-set"),
     path("shops/<slug:slug>/days/<str:on>/remove/", shops.day_remove, name="day-remove"),
@@ -36,5 +38,6 @@ urlpatterns = [
     path("keys/new/", keys.key_create, name="key-create"),
     path("keys/<int:pk>/revoke/", keys.key_revoke, name="key-revoke"),
     path("audit/", audit.audit_list, name="audit-list"),
+    path("audit/chain/", audit.audit_chain, name="audit-chain"),
     path("audit/export/", audit.audit_export, name="audit-export"),
 ]

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from backoffice import extensions as frame
 from company import extensions as company
+from company import queries as company_queries
 from messaging import permissions
+from messaging.models import RawMail
+from messaging.queries import screens
 from messaging.web import timeline
+
+if TYPE_CHECKING:
+    from company.types import Agent
 
 
 def register() -> None:
@@ -20,6 +30,7 @@ def register() -> None:
         company.permissions.register(company.Permission(code=code, label=label, module="messaging"))
     frame.live_topics.register(frame.LiveTopic(prefix="mail", may_follow=permissions.may_follow))
     _register_pages()
+    _register_audit()
     timeline.register()
 
 
@@ -67,3 +78,54 @@ def _register_pages() -> None:
         frame.commands.register(
             frame.Command(key=key, label=title, url_name=url_name, icon=icon, permission=permission)
         )
+
+
+def _register_audit() -> None:
+    company.audit_groups.register(company.AuditGroup(code="mail", label=gettext_noop("Mail")))
+    company.audit_actions.register(
+        company.AuditAction(
+            code="messaging.mailbox-created",
+            sentence=gettext_noop("{who} set up the mailbox {what} {place}."),
+            group="mail",
+        ),
+        company.AuditAction(
+            code="messaging.mailbox-changed",
+            sentence=gettext_noop("{who} changed the mailbox {what} {place}."),
+            group="mail",
+        ),
+        company.AuditAction(
+            code="messaging.mail-retried",
+            sentence=gettext_noop("{who} had {what} read again."),
+            group="mail",
+        ),
+    )
+    received = gettext_noop("received mail no. {id}")
+    company.audit_nouns.register(
+        company.AuditNoun(code="mailbox", label=gettext_noop("no. {id}"), find=_mailboxes),
+        company.AuditNoun(code="raw-mail", label=received, find=_received),
+    )
+
+
+def _mailboxes(agent: Agent, ids: Collection[str]) -> dict[str, company.AuditSubject]:
+    """Mailboxes of an audit entry, as far as the agent may set them up."""
+    shop_ids = company_queries.shop_ids(agent, permissions.MANAGE)
+    return {
+        str(box.pk): company.AuditSubject(
+            name=box.address, url=reverse("messaging:mailbox-edit", args=[box.pk])
+        )
+        for box in screens.mailboxes(shop_ids)
+        if str(box.pk) in ids
+    }
+
+
+def _received(agent: Agent, ids: Collection[str]) -> dict[str, company.AuditSubject]:
+    """Received mails of an audit entry, by number: what customers wrote is not for this page."""
+    shop_ids = company_queries.shop_ids(agent, permissions.VIEW)
+    found = RawMail.objects.filter(pk__in=ids, mailbox__shop_id__in=shop_ids)
+    return {
+        str(pk): company.AuditSubject(
+            name=gettext("received mail no. {id}").format(id=pk),
+            url=reverse("messaging:received-page", args=[pk]),
+        )
+        for pk in found.values_list("pk", flat=True)
+    }

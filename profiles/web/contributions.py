@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
-from django.utils.translation import gettext_lazy, gettext_noop, ngettext
+from django.utils.translation import gettext, gettext_lazy, gettext_noop, ngettext
 
 from backoffice import extensions as frame
 from company import extensions as company_extensions
 from company import queries as company
+from company.extensions import (
+    AuditAction,
+    AuditField,
+    AuditGroup,
+    AuditNoun,
+    AuditSubject,
+)
 from ecrm.kernel.templatetags.ecrm_ui import number
 from profiles import permissions, queries
+from profiles.models import Profile
 from profiles.types import ProfileCard
 from profiles.web import customers, facts
 
@@ -26,6 +35,7 @@ def register() -> None:
     _register_permissions()
     _register_frame()
     _register_live()
+    _register_audit()
     facts.register()
 
 
@@ -83,6 +93,83 @@ def _register_live() -> None:
         ("profiles", permissions.may_follow_shop),
     ):
         frame.live_topics.register(frame.LiveTopic(prefix=prefix, may_follow=may_follow))
+
+
+def _register_audit() -> None:
+    company_extensions.audit_groups.register(
+        AuditGroup(code="customers", label=gettext_noop("Customers"))
+    )
+    company_extensions.audit_actions.register(
+        AuditAction(
+            code="profiles.profile-changed",
+            sentence=gettext_noop("{who} corrected the details of {what}."),
+            group="customers",
+            fields={"fields": AuditField(label=gettext_noop("Corrected"), noun="profile-field")},
+        ),
+        AuditAction(
+            code="profiles.duplicate-decided",
+            sentence=gettext_noop("{who} decided whether {what} and {other} are one person."),
+            group="customers",
+            fields={
+                "other": AuditField(label=gettext_noop("Customer"), noun="profile"),
+                "decision": AuditField(label=gettext_noop("Decision"), noun="duplicate-decision"),
+            },
+        ),
+    )
+    merged = {
+        "merged": AuditField(label=gettext_noop("Customer"), noun="profile"),
+        "merge": AuditField(label=gettext_noop("Merge no.")),
+        "moved": AuditField(label=gettext_noop("Moved")),
+    }
+    company_extensions.audit_actions.register(
+        AuditAction(
+            code="profiles.profiles-merged",
+            sentence=gettext_noop("{who} merged {merged} into {what}."),
+            group="customers",
+            fields=merged,
+        ),
+        AuditAction(
+            code="profiles.merge-undone",
+            sentence=gettext_noop("{who} took {merged} and {what} apart again."),
+            group="customers",
+            fields=merged,
+        ),
+    )
+    company_extensions.audit_nouns.register(
+        AuditNoun(code="profile", label=gettext_noop("customer no. {id}"), find=_audited),
+        AuditNoun(code="profile-field", label="{id}", find=_field_names),
+        AuditNoun(code="duplicate-decision", label="{id}", find=_decisions),
+    )
+
+
+def _audited(agent: Agent, ids: Collection[str]) -> dict[str, AuditSubject]:
+    """Customers of an audit entry, as far as the agent may see them."""
+    shop_ids = company.shop_ids(agent, permissions.VIEW)
+    known = Profile.objects.known_to(shop_ids).filter(pk__in=ids).values_list("pk", flat=True)
+    return {
+        str(card.id): AuditSubject(
+            name=card.name, url=reverse("profiles:profile-page", args=[card.id])
+        )
+        for card in queries.cards(known).values()
+    }
+
+
+def _field_names(_agent: Agent, ids: Collection[str]) -> dict[str, AuditSubject]:
+    names = {
+        "first_name": gettext("first name"),
+        "last_name": gettext("last name"),
+        "locale": gettext("language"),
+    }
+    return {id_: AuditSubject(name=names[id_]) for id_ in ids if id_ in names}
+
+
+def _decisions(_agent: Agent, ids: Collection[str]) -> dict[str, AuditSubject]:
+    names = {
+        "open": gettext("to be looked at again"),
+        "later": gettext("later"),
+        "different": gettext("two persons"),
+    }
+    return {id_: AuditSubject(name=names[id_]) for id_ in ids if id_ in names}
 
 
 def search(agent: Agent, words: str) -> list[frame.Hit]:
