@@ -33,7 +33,8 @@ def measure(ground: Ground, *, count: int, rounds: int = 3) -> Iterator[Figure]:
     port = free_port()
     server = ("-m", "uvicorn", "ecrm.asgi:application", "--host", "127.0.0.1", "--port", str(port))
     rates, costs = [], []
-    with child(*server, "--log-level", "error", "--no-access-log", port=port) as web:
+    quiet = ("--log-level", "error", "--no-access-log", "--no-proxy-headers")
+    with child(*server, *quiet, port=port) as web:
         _put_all(port, ground.key, range(WARM_UP))
         for round_ in range(rounds):
             first = WARM_UP + round_ * count

@@ -17,9 +17,9 @@ def measure(ground: Ground, *, runs: int) -> Iterator[Figure]:
     from django.test import Client
 
     profile_id = _fill(ground)
-    client = Client()
+    client = Client(headers={"host": "localhost"})
     agent = get_user_model().objects.get(email=ground.agent_email)
-    client.force_login(agent, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(agent, backend="company.adapters.backends.AgentBackend")
     bare = tell(figure("pages.bare", _time(client, "/livez", runs), "ms"))
     yield bare
     for name, url in {

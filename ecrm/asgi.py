@@ -1,14 +1,14 @@
 """One server for HTTP and WebSocket (docs/adr/0003-embedded-services.md).
 
-HTTP goes to Django's WSGI handler in a fixed pool of threads, so that database connections persist;
-WebSocket goes to Channels. Request bodies are taken in whole before a thread is spent on them.
+HTTP goes to Django's WSGI handler in a fixed pool of threads, so that database connections persist
+(docs/adr/0009-thread-pool.md); WebSocket goes to Channels. Request bodies are taken in whole before a
+thread is spent on them.
 """
 
 from __future__ import annotations
 
 import os
 
-from a2wsgi import WSGIMiddleware
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.wsgi import get_wsgi_application
@@ -20,14 +20,12 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402 - Django must be set
 from django.conf import settings  # noqa: E402
 
 from ecrm.kernel.web.bodies import BufferedBodies  # noqa: E402
+from ecrm.kernel.web.threads import ThreadedPages  # noqa: E402
 from ecrm.urls import websocket_urlpatterns  # noqa: E402
-
-# Django types its handler more loosely than WSGI does.
-_pages = WSGIMiddleware(_django, workers=8)  # type: ignore[arg-type]
 
 application = ProtocolTypeRouter(
     {
-        "http": BufferedBodies(_pages, limit=settings.ECRM_MAX_BODY),
+        "http": BufferedBodies(ThreadedPages(_django, threads=8), limit=settings.ECRM_MAX_BODY),
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
         ),

@@ -188,6 +188,12 @@ DATABASES = {
     }
 }
 
+ECRM_PREPARED_STATEMENTS = env.flag(
+    "ECRM_PREPARED_STATEMENTS",
+    default=True,
+    help_text="0 behind a pooler that lends database connections per transaction (PgBouncer).",
+)
+
 ECRM_REDIS_URL = env.text("ECRM_REDIS_URL", "redis://127.0.0.1:6379/0", "Redis or Valkey.")
 CACHES = {
     "default": {

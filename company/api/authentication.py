@@ -5,16 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import time
 
 from allauth.core.internal.httpkit import get_client_ip
 from django.contrib.auth.models import AnonymousUser
-from django.core.cache import cache
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from company import services
 from company.types import ApiKeyInfo
+from ecrm.kernel import cache
 
 REALM = 'Bearer realm="api"'
 WINDOW_SECONDS = 60
@@ -82,13 +83,5 @@ def _count_failure(request: Request, given: str) -> None:
         (f"api-key-failures:{address}:{fingerprint}", FAILURES_PER_KEY),
         (f"api-key-failures:{address}", FAILURES_PER_ADDRESS),
     ):
-        if _counted(counter) > limit:
+        if cache.count(counter, seconds=WINDOW_SECONDS, at=time.time()) > limit:
             raise TooManyFailures(wait=WINDOW_SECONDS)
-
-
-def _counted(counter: str) -> int:
-    cache.add(counter, 0, WINDOW_SECONDS)
-    try:
-        return cache.incr(counter)
-    except ValueError:  # it ran out between the two calls
-        return 1

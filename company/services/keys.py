@@ -20,17 +20,21 @@ from company.services.power import refuse_escalation
 from company.types import Agent as Actor
 from company.types import ApiKeyInfo
 from ecrm.kernel.errors import DomainError
+from ecrm.kernel.prepared import Statement
 
 LAST_USED_PRECISION = timedelta(minutes=1)
 _KEY = re.compile(r"ecrm_([a-z0-9]{8,16})_([A-Za-z0-9_-]{43})")
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _MATCHES_NOTHING = "0" * 64
-_USABLE = """
+_USABLE = Statement(
+    "usable_api_key",
+    """
     SELECT key.id, key.shop_id, key.name, key.scopes, key.secret_hash, key.last_used_at
     FROM company_apikey AS key JOIN company_shop AS shop ON shop.id = key.shop_id
     WHERE key.prefix = %(prefix)s AND key.revoked_at IS NULL AND shop.is_active
       AND (key.expires_at IS NULL OR key.expires_at > %(at)s)
-"""
+    """,
+)
 
 
 class ScopeUnknown(DomainError):
@@ -122,7 +126,7 @@ def use_api_key(plain: str, *, at: datetime | None = None) -> ApiKeyInfo | None:
     if match is None:
         return None
     with connection.cursor() as cursor:
-        cursor.execute(_USABLE, {"prefix": match[1], "at": at})
+        _USABLE.execute(cursor, {"prefix": match[1], "at": at})
         row = cursor.fetchone()
     expected = row[4] if row else _MATCHES_NOTHING
     if not secrets.compare_digest(hash_of(plain), expected) or row is None:

@@ -3,16 +3,48 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, cast
 
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache import cache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
 
 
-class ForgivingRedisCache(RedisCache):
-    """Django's Redis cache, except that a Redis failure is a miss and not an error."""
+_clients: dict[str, RedisCacheClient] = {}
+
+
+class _CountingRedisCache(RedisCache):
+    """Django's Redis cache with a counter that makes and ends itself."""
+
+    def _count(self, key: str, *, seconds: int) -> int:
+        name = self.make_and_validate_key(key)
+        with self._cache.get_client(name, write=True).pipeline(transaction=False) as pipe:
+            pipe.incr(name)
+            pipe.expire(name, seconds)
+            count, _has_end = pipe.execute()
+        return int(count)
+
+
+class ForgivingRedisCache(_CountingRedisCache):
+    """Django's Redis cache, except that a Redis failure is a miss and not an error.
+
+    All requests of a process share one pool of connections: Django makes a cache object for each context,
+    and with it a new connection for each request.
+    """
+
+    @property
+    def _cache(self) -> RedisCacheClient:
+        """The client of this process for this address (a pool of connections is safe among threads)."""
+        address = ",".join(self._servers)  # type: ignore[attr-defined] # not in the stubs
+        if address not in _clients:
+            _clients[address] = self._class(self._servers, **self._options)  # type: ignore[attr-defined]
+        return _clients[address]
+
+    def count(self, key: str, *, seconds: int) -> int:
+        """Add one to a counter that is forgotten when nobody counts for so many seconds."""
+        return int(self._try("_count", key, otherwise=1, seconds=seconds))
 
     def add(self, *args: Any, **kwargs: Any) -> bool:
         return bool(self._try("add", *args, otherwise=True, **kwargs))
@@ -47,3 +79,12 @@ class ForgivingRedisCache(RedisCache):
         except (RedisError, OSError):
             log.warning("cache_unavailable", extra={"operation": operation})
             return otherwise
+
+
+def count(key: str, *, seconds: int, at: float) -> int:
+    """How often this key has been counted in the present window of so many seconds, in one round trip.
+
+    `at` is the time as seconds of the epoch. 1 while Redis is away: a limit then refuses nobody.
+    """
+    counting = cast("ForgivingRedisCache", cache)
+    return counting.count(f"{key}:{int(at // seconds)}", seconds=2 * seconds)

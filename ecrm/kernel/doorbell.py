@@ -21,12 +21,13 @@ log = logging.getLogger(__name__)
 
 CHANNEL_PREFIX = "ecrm_"
 QUIET_SECONDS = 0.02
+QUIET_SECONDS_ALSO = 0.5
 
 _also: dict[str, Callable[[], None]] = {}
 
 
 def also(topic: str, road: Callable[[], None]) -> None:
-    """Let rings of a topic take a second road too; the road's failures are logged and forgotten."""
+    """Let rings of a topic take a second, slower road too: at once, then at most twice a second."""
     _also[topic] = road
 
 
@@ -62,27 +63,33 @@ class _Ringer:
             self._is_stopping, self._thread = False, None
 
     def _work(self) -> None:
+        waiting: set[str] = set()  # for the second road
+        free_at = 0.0
         while not self._is_stopping:
-            if not self._wake.wait(timeout=30):
+            patience = max(0.0, free_at - time.monotonic()) if waiting else 30.0
+            if not self._wake.wait(timeout=patience) and not waiting:
                 connection.close()
                 continue
             self._wake.clear()
             with self._lock:
                 topics, self._topics = self._topics, set()
             for topic in topics:
-                self._ring(topic)
+                self._notify(topic)
+            waiting |= topics & _also.keys()
+            if waiting and time.monotonic() >= free_at:
+                for topic in waiting:
+                    _also[topic]()
+                waiting, free_at = set(), time.monotonic() + QUIET_SECONDS_ALSO
             time.sleep(QUIET_SECONDS)
         connection.close()
 
-    def _ring(self, topic: str) -> None:
+    def _notify(self, topic: str) -> None:
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL_PREFIX + topic])
         except DatabaseError:
             log.warning("ring_failed", extra={"topic": topic}, exc_info=True)
             connection.close()
-        if road := _also.get(topic):
-            road()
 
 
 _ringer = _Ringer()

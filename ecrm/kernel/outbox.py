@@ -23,6 +23,7 @@ from django.utils.timezone import now
 
 from ecrm.kernel import doorbell, events, failpoints
 from ecrm.kernel.models import Delivery, EventRecord
+from ecrm.kernel.prepared import Statement
 
 log = logging.getLogger(__name__)
 
@@ -74,35 +75,39 @@ def publish(event: events.Event, *, at: datetime | None = None) -> EventRecord:
     return record
 
 
-_RECORD_WITH_DELIVERIES = """
+_RECORD_WITH_DELIVERIES = Statement(
+    "record_with_deliveries",
+    """
 WITH event AS (
     INSERT INTO kernel_eventrecord (name, payload, profile_id, shop_id, occurred_at)
-    VALUES (%s, %s, %s, %s, %s) RETURNING id
+    VALUES (%(name)s, %(payload)s, %(profile_id)s, %(shop_id)s, %(occurred_at)s)
+    RETURNING id
 ), delivery AS (
     INSERT INTO kernel_delivery
         (event_id, subscriber, is_io, state, attempts, available_at, last_error)
-    SELECT event.id, subscriber.key, subscriber.is_io, 'pending', 0, %s, ''
-    FROM event, unnest(%s::text[], %s::boolean[]) AS subscriber (key, is_io)
+    SELECT event.id, subscriber.key, subscriber.is_io, 'pending', 0, %(now)s, ''
+    FROM event, unnest(%(keys)s::text[], %(are_io)s::boolean[]) AS subscriber (key, is_io)
 )
 SELECT id FROM event
-"""
+""",
+)
 
 
 def _record_with_deliveries(record: EventRecord, subscribers: list[events.Subscriber]) -> int:
     """Both inserts in one round trip: this is on the way of every order."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _RECORD_WITH_DELIVERIES,
-            [
-                record.name,
-                json.dumps(record.payload),
-                record.profile_id,
-                record.shop_id,
-                record.occurred_at,
-                now(),
-                [subscriber.key for subscriber in subscribers],
-                [subscriber.is_io for subscriber in subscribers],
-            ],
+        _RECORD_WITH_DELIVERIES.execute(
+            cursor,
+            {
+                "name": record.name,
+                "payload": json.dumps(record.payload),
+                "profile_id": record.profile_id,
+                "shop_id": record.shop_id,
+                "occurred_at": record.occurred_at,
+                "now": now(),
+                "keys": [subscriber.key for subscriber in subscribers],
+                "are_io": [subscriber.is_io for subscriber in subscribers],
+            },
         )
         (event_id,) = cursor.fetchone()
     return int(event_id)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from ecrm.kernel import failpoints, outbox
 from ecrm.kernel.errors import DomainError
+from ecrm.kernel.prepared import Statement
 from orders import queries
 from orders.events import OrderChanged, OrderPlaced
 from orders.models import Order
@@ -101,7 +102,10 @@ def _put_item(item: Any, *, shop_id: int, at: datetime | None) -> BatchResult:
 
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
-_FIND = "SELECT id FROM orders_order WHERE shop_id = %s AND external_id = %s"
+_FIND = Statement(
+    "find_order",
+    "SELECT id FROM orders_order WHERE shop_id = %(shop_id)s AND external_id = %(external_id)s",
+)
 
 
 def _locked(shop_id: int, external_id: str) -> Order | None:
@@ -111,7 +115,7 @@ def _locked(shop_id: int, external_id: str) -> Order | None:
     """
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, [f"order:{shop_id}:{external_id}"])
-        cursor.execute(_FIND, [shop_id, external_id])
+        _FIND.execute(cursor, {"shop_id": shop_id, "external_id": external_id})
         found = cursor.fetchone()
     if found is None:
         return None

@@ -14,11 +14,14 @@ from typing import Any
 
 from django.db import connection
 
+from ecrm.kernel.prepared import Statement
 from orders.models import Order, OrderLine, Refund, Shipment
 from orders.rules import document as documents
 from orders.types import OrderDocument
 
-_INSERT = """
+_INSERT = Statement(
+    "insert_order",
+    """
 WITH placed AS (
     INSERT INTO orders_order (
         shop_id, profile_id, external_id, number, status, currency, placed_at, source_version,
@@ -43,7 +46,8 @@ WITH placed AS (
     ) WITH ORDINALITY AS line (sku, name, quantity, unit_price, discount, tax, total, number)
 )
 SELECT id FROM placed
-"""
+""",
+)
 
 
 def insert(order: Order, *, document: OrderDocument) -> None:
@@ -60,7 +64,7 @@ def insert(order: Order, *, document: OrderDocument) -> None:
         "line_totals": [line.total for line in lines],
     }
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, values)
+        _INSERT.execute(cursor, values)
         (order.pk,) = cursor.fetchone()
     _write_shipments(order, document.body)
     _write_refunds(order, document.body)

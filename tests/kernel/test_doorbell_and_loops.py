@@ -49,6 +49,23 @@ def test_a_rolled_back_transaction_rings_nobody():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_second_road_is_taken_at_once_and_then_rarely_but_never_forgotten(monkeypatch):
+    monkeypatch.setattr(doorbell, "QUIET_SECONDS_ALSO", 0.4)
+    rung: list[float] = []
+    doorbell.also("tests-second-road", lambda: rung.append(time.monotonic()))
+
+    started = time.monotonic()
+    while time.monotonic() - started < 0.2:
+        doorbell.ring("tests-second-road")
+        time.sleep(0.01)
+    time.sleep(0.6)
+    doorbell.stop()
+
+    assert len(rung) == 2
+    assert rung[1] - rung[0] >= 0.4
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_listener_survives_the_loss_of_its_connection():
     listener = doorbell.Listener("tests")
     listener.wait(0.01)

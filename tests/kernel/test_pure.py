@@ -185,13 +185,8 @@ class Recorder:
         self.sent: list[dict] = []
         self.body: bytes | None = None
 
-    async def app(self, scope, receive, send):
-        self.body = b""
-        while True:
-            message = await receive()
-            self.body += message.get("body", b"")
-            if not message.get("more_body"):
-                return
+    async def app(self, scope, body, send):
+        self.body = body.read()
 
     async def receive(self):
         if self.stall:

@@ -6,17 +6,17 @@ Without this, a dozen slow uploads hold all threads of the WSGI pool and every p
 from __future__ import annotations
 
 import asyncio
+import io
 import tempfile
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import IO, Any
 
-Scope = MutableMapping[str, Any]
+from ecrm.kernel.web.threads import Scope, Send
+
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Any, Any, Any], Awaitable[None]]
+App = Callable[[Scope, IO[bytes], Send], Awaitable[None]]
 
 IN_MEMORY_BYTES = 256 * 1024
-BLOCK_BYTES = 64 * 1024
 
 
 class BodyTooLarge(Exception):
@@ -28,7 +28,10 @@ class ClientGone(Exception):
 
 
 class BufferedBodies:
-    """ASGI middleware: 413 beyond `limit` bytes, 408 when the body takes longer than `seconds`."""
+    """An ASGI application that hands whole bodies, as files, to the application of the thread pool.
+
+    413 beyond `limit` bytes, 408 when the body takes longer than `seconds`.
+    """
 
     def __init__(self, app: App, *, limit: int, seconds: float = 60.0) -> None:
         self._app = app
@@ -37,7 +40,7 @@ class BufferedBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._has_no_body(scope):
-            await self._app(scope, receive, send)
+            await self._app(scope, io.BytesIO(), send)
             return
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as body:
             try:
@@ -51,7 +54,7 @@ class BufferedBodies:
                 return
             else:
                 body.seek(0)
-                await self._app(scope, _replay(body, receive), send)
+                await self._app(scope, body, send)
 
     def _has_no_body(self, scope: Scope) -> bool:
         headers = dict(scope["headers"])
@@ -73,20 +76,6 @@ class BufferedBodies:
             body.write(block)
             if not message.get("more_body"):
                 return
-
-
-def _replay(body: IO[bytes], receive: Receive) -> Receive:
-    is_over = False
-
-    async def replayed() -> MutableMapping[str, Any]:
-        nonlocal is_over
-        if is_over:
-            return await receive()
-        block = body.read(BLOCK_BYTES)
-        is_over = len(block) < BLOCK_BYTES
-        return {"type": "http.request", "body": block, "more_body": not is_over}
-
-    return replayed
 
 
 async def _refuse(send: Send, status: int, text: bytes) -> None:

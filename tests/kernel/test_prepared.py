@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+from django.db import DataError, connection, transaction
+
+from ecrm.kernel.prepared import Statement
+
+pytestmark = pytest.mark.django_db
+
+DOUBLE = Statement("tests_double", "SELECT %(number)s::int * 2, %(text)s::text, %(number)s::int")
+
+
+def ask(**values):
+    with connection.cursor() as cursor:
+        DOUBLE.execute(cursor, values)
+        return cursor.fetchone()
+
+
+def prepared_names():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_prepared_statements")
+        return [name for (name,) in cursor.fetchall()]
+
+
+def test_a_statement_is_prepared_once_and_takes_its_values_by_name():
+    assert ask(number=21, text="50 % d'un 'thé'") == (42, "50 % d'un 'thé'", 21)
+    assert ask(number=4, text=None) == (8, None, 4)
+    assert prepared_names().count("ecrm_tests_double") == 1
+
+
+def test_a_rolled_back_transaction_keeps_it():
+    with pytest.raises(DataError), transaction.atomic():
+        ask(number=2**31, text="")
+
+    assert ask(number=1, text="") == (2, "", 1)
+
+
+def test_behind_a_pooler_the_text_goes_out_whole(settings):
+    settings.ECRM_PREPARED_STATEMENTS = False
+
+    with connection.cursor() as cursor:
+        Statement("tests_whole", "SELECT %(number)s::int").execute(cursor, {"number": 21})
+        assert cursor.fetchone() == (21,)
+
+    assert "ecrm_tests_whole" not in prepared_names()
