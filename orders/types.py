@@ -105,6 +105,24 @@ class BatchResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PastState:
+    """An order as its shop saw it in the past; `at` is when we would have heard of it."""
+
+    external_id: str
+    document: OrderDocument
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportResult:
+    """What became of one state of an import."""
+
+    order_id: int
+    created: bool
+    changed: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OrderCard:
     """An order in a few words and numbers, for lists and panels."""
 

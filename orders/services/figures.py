@@ -33,6 +33,14 @@ class Weight:
         )
 
 
+def touched(order: Order, *, before: Weight) -> set[str]:
+    """The currencies in which a change of the order touches its customer's figures."""
+    after = Weight.of(order)
+    if not after.is_counted and not before.is_counted:
+        return set()
+    return {after.currency, before.currency}
+
+
 def count_new(order: Order) -> None:
     """Add a new order to its customer's figures, if it counts."""
     if ledger.is_counted(order.status):

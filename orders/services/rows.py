@@ -7,7 +7,7 @@ Changes are rare enough for the ORM.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -70,6 +70,20 @@ def insert(order: Order, *, document: OrderDocument) -> None:
     _write_refunds(order, document.body)
 
 
+def insert_many(written: Sequence[tuple[Order, OrderDocument]]) -> None:
+    """Write many new orders with all their rows in four statements, and give them their ids."""
+    Order.objects.bulk_create(order for order, _document in written)
+    OrderLine.objects.bulk_create(
+        row for order, document in written for row in _lines(order, document)
+    )
+    Shipment.objects.bulk_create(
+        row for order, document in written for row in _shipments(order, document.body)
+    )
+    Refund.objects.bulk_create(
+        row for order, document in written for row in _refunds(order, document.body)
+    )
+
+
 def update(order: Order, *, document: OrderDocument, before: Mapping[str, Any]) -> None:
     """Write an order again, and the rows of those parts of its document that changed."""
     order.save(force_update=True)
@@ -106,8 +120,22 @@ def set_columns(order: Order, *, document: OrderDocument, at: datetime) -> None:
 
 
 def _write_lines(order: Order, document: OrderDocument) -> None:
-    OrderLine.objects.bulk_create(
-        OrderLine(
+    OrderLine.objects.bulk_create(_lines(order, document))
+
+
+def _write_shipments(order: Order, body: Mapping[str, Any]) -> None:
+    if body.get("shipments"):
+        Shipment.objects.bulk_create(_shipments(order, body))
+
+
+def _write_refunds(order: Order, body: Mapping[str, Any]) -> None:
+    if body.get("refunds"):
+        Refund.objects.bulk_create(_refunds(order, body))
+
+
+def _lines(order: Order, document: OrderDocument) -> Iterator[OrderLine]:
+    for position, line in enumerate(document.lines):
+        yield OrderLine(
             order_id=order.pk,
             position=position,
             sku=line.sku,
@@ -118,15 +146,11 @@ def _write_lines(order: Order, document: OrderDocument) -> None:
             tax=line.tax,
             total=line.total,
         )
-        for position, line in enumerate(document.lines)
-    )
 
 
-def _write_shipments(order: Order, body: Mapping[str, Any]) -> None:
-    if not body.get("shipments"):
-        return
-    Shipment.objects.bulk_create(
-        Shipment(
+def _shipments(order: Order, body: Mapping[str, Any]) -> Iterator[Shipment]:
+    for position, shipment in enumerate(body.get("shipments") or ()):
+        yield Shipment(
             order_id=order.pk,
             position=position,
             carrier=shipment.get("carrier") or "",
@@ -134,15 +158,11 @@ def _write_shipments(order: Order, body: Mapping[str, Any]) -> None:
             tracking_url=shipment.get("tracking_url") or "",
             status=shipment.get("status") or "",
         )
-        for position, shipment in enumerate(body["shipments"])
-    )
 
 
-def _write_refunds(order: Order, body: Mapping[str, Any]) -> None:
-    if not body.get("refunds"):
-        return
-    Refund.objects.bulk_create(
-        Refund(
+def _refunds(order: Order, body: Mapping[str, Any]) -> Iterator[Refund]:
+    for position, refund in enumerate(body.get("refunds") or ()):
+        yield Refund(
             order_id=order.pk,
             position=position,
             external_id=refund.get("id") or "",
@@ -150,5 +170,3 @@ def _write_refunds(order: Order, body: Mapping[str, Any]) -> None:
             reason=refund.get("reason") or "",
             refunded_at=documents.instant(refund["at"]) if refund.get("at") else None,
         )
-        for position, refund in enumerate(body["refunds"])
-    )
