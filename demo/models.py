@@ -62,6 +62,10 @@ class World(models.Model):
     anchored_at = models.DateTimeField()
     # The keys with which the "servers" of the demo shops send their orders: {shop slug: token}.
     keys_encrypted = models.TextField(blank=True, default="")
+    # Requests are written in the order in which they began, across all chapters of one growth: those
+    # of earlier chapters are complete, of the others' so many are written.
+    requests_from_chapter = models.PositiveIntegerField(default=0)
+    requests_written = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
@@ -73,7 +77,7 @@ class World(models.Model):
 
 
 class Chapter(models.Model):
-    """A part of the world which is written in one transaction, or not at all."""
+    """Customers and orders which are written in one transaction, or not at all."""
 
     number = models.PositiveIntegerField(unique=True)
     first_person = models.PositiveIntegerField()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from django.db.models import Count, F, Max, Q, Sum
 from demo import mime
 from demo.models import Chapter, DemoMail, World
 from ecrm.kernel import crypto
+from messaging.queries import screens
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +68,17 @@ def owners(*, limit: int = 100) -> list[Owner]:
     ]
 
 
+def owner_of(mail_id: int) -> str:
+    """Whose mailbox a mail lies in; empty when there is no such mail. Runs one query."""
+    return DemoMail.objects.filter(pk=mail_id).values_list("owner", flat=True).first() or ""
+
+
+def designs(mail_ids: Collection[int], *, shop_ids: Iterable[int]) -> dict[int, str]:
+    """The HTML of mails we wrote, by their id; empty where there is none. Runs one query."""
+    rows = screens.outgoing_log(frozenset(shop_ids)).filter(pk__in=mail_ids)
+    return dict(rows.values_list("pk", "html"))
+
+
 def conversations(owner: str, *, limit: int = 100) -> list[Conversation]:
     """A mailbox by conversation, the latest first. Runs one query."""
     rows: dict[str, list[DemoMail]] = {}
@@ -114,3 +126,19 @@ def shop_key(slug: str) -> str:
 def chapters_to_write() -> list[Chapter]:
     """Parts of the world that are planned and not written, in their order. Runs one query."""
     return list(Chapter.objects.filter(is_written=False).order_by("number"))
+
+
+def chapters_from(number: int) -> list[Chapter]:
+    """The parts of the world from this one on, in their order. Runs one query."""
+    return list(Chapter.objects.filter(number__gte=number).order_by("number"))
+
+
+def is_complete() -> bool:
+    """True when everything that was planned is written. Runs two queries."""
+    found = world()
+    if found is None:
+        return True
+    unwritten = Chapter.objects.filter(
+        Q(is_written=False) | Q(number__gte=found.requests_from_chapter)
+    )
+    return not unwritten.exists()

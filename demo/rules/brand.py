@@ -98,6 +98,11 @@ class Brand:
     products: tuple[Product, ...]
     scenarios: Mapping[str, tuple[Scenario, ...]]
     regions: Mapping[str, Mapping[str, Sequence[str]]]
+    colours: Mapping[str, Mapping[str, str]]
+
+    def colour(self, name: str, language: str) -> str:
+        """What a colour is called in this language; the products name them in French."""
+        return self.colours.get(name, {}).get(language, name)
 
     def shop(self, slug: str) -> Shop:
         """The shop of this short name."""
@@ -119,6 +124,7 @@ def brand_from(
             for language, texts in conversations.items()
         },
         regions=regions,
+        colours=brand["colours"],
     )
 
 

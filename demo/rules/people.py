@@ -78,7 +78,7 @@ class Crowd:
             language="en" if chance.random() < ENGLISH_SHARE else language,
             shop=shop.slug,
             country=shop.market,
-            line1=f"{house}, {street}" if language == "fr" else f"{street} {house}",
+            line1=_line(street, house, region),
             postcode=postcode,
             city=city,
             accepts_marketing=chance.random() < MARKETING_SHARE,
@@ -105,6 +105,11 @@ def _region(shop: Shop, chance: Random) -> tuple[str, str]:
         language = "de" if chance.random() < GERMAN_IN_SWITZERLAND else "fr"
         return f"ch-{language}", language
     return shop.languages[0], shop.languages[0]
+
+
+def _line(street: str, house: int, region: str) -> str:
+    """Street and number as they are written there: in France the number comes first."""
+    return f"{house} {street}" if region == "fr" else f"{street[0].upper()}{street[1:]} {house}"
 
 
 def _phone(number: int, patterns: Sequence[str]) -> str:

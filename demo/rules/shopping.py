@@ -135,7 +135,7 @@ def _purchase(
 ) -> Purchase:
     shop = brand.shop(person.shop)
     local = moment.astimezone(ZoneInfo(shop.time_zone))
-    items = _basket(brand, shop, local.month, chance)
+    items = _basket(brand, shop, person, local.month, chance)
     goods = sum((item.total for item in items), Decimal(0))
     shipping = Decimal(0) if goods >= shop.shipping_free_from else shop.shipping
     life = _life(moment, today, goods, items, chance)
@@ -157,7 +157,9 @@ def _purchase(
     return replace(purchase, steps=tuple(steps if is_recent else steps[-1:]))
 
 
-def _basket(brand: Brand, shop: Shop, month: int, chance: Random) -> tuple[Item, ...]:
+def _basket(
+    brand: Brand, shop: Shop, person: Person, month: int, chance: Random
+) -> tuple[Item, ...]:
     is_winter = month in {10, 11, 12, 1, 2}
     likely = [_appeal(product, is_winter=is_winter) for product in brand.products]
     count = chance.choices((1, 2, 3, 4), weights=(52, 29, 13, 6))[0]
@@ -172,13 +174,20 @@ def _basket(brand: Brand, shop: Shop, month: int, chance: Random) -> tuple[Item,
             Item(
                 product=product,
                 size=chance.choice(product.sizes),
-                colour=chance.choice(product.colours),
+                colour=_colour(brand, chance.choice(product.colours), person),
                 quantity=quantity,
                 unit_price=price,
                 discount=_cents(price * quantity * Decimal(rate)),
             ),
         )
     return tuple(found.values())
+
+
+def _colour(brand: Brand, name: str, person: Person) -> str:
+    """The colour in the customer's language and spelling."""
+    colour = brand.colour(name, person.language)
+    is_german = person.language == "de" and person.country == "DE"
+    return "weiß" if is_german and colour == "weiss" else colour
 
 
 def _appeal(product: Product, *, is_winter: bool) -> float:

@@ -17,7 +17,12 @@ TRIES = 40
 LATELY_SHARE = 0.5
 SOLVED_AFTER = timedelta(days=3)
 CLOSED_AFTER = timedelta(days=14)
-SNOOZED_SHARE = 0.16
+SNOOZED_SHARE = 0.4
+# A question which nobody answered for so long was answered elsewhere.
+UNSETTLED_FOR = timedelta(days=4)
+# How often our next word is still owed, and for how long at most.
+OWED_SHARE = 0.3
+OWED_FOR = timedelta(hours=60)
 TAKEN_SHARE = 0.35
 _GERMAN = (
     ("Grüsse", "Grüße"),
@@ -208,10 +213,15 @@ def _words(
             hours=turn.after * chance.uniform(0.6, 1.5), seconds=chance.randint(20, 900)
         )
         moment = awake(moment, chance) if turn.who == "customer" else at_work(moment, chance)
-        if moment > today:
+        if moment > today or (turn.who == "agent" and _is_owed(words[-1], chance, today)):
             break
         words.append(Word(who=turn.who, at=moment, text=fill(chance.choice(turn.texts))))
     return words
+
+
+def _is_owed(last: Word, chance: Random, today: datetime) -> bool:
+    """Whether the agents did not come to answer yet: there is always more to do than hands."""
+    return today - last.at < OWED_FOR and chance.random() < OWED_SHARE
 
 
 def _endings(
@@ -220,10 +230,11 @@ def _endings(
     """What followed the last word: nothing when we owe the next one."""
     last = words[-1]
     is_over = len(words) == len(scenario.turns)
-    is_unsettled = last.who == "customer" and last.text.rstrip().endswith("?")
+    is_young = today - last.at < UNSETTLED_FOR
+    is_unsettled = is_young and last.who == "customer" and last.text.rstrip().endswith("?")
     if not is_over or is_unsettled:
         is_parked = last.who == "agent" and chance.random() < SNOOZED_SHARE
-        if is_parked and today - last.at < timedelta(days=4):
+        if is_parked and is_young:
             until = today + timedelta(hours=chance.randint(14, 80))
             return [Ending(state="snoozed", at=last.at + timedelta(minutes=2), until=until)]
         return []
@@ -254,7 +265,7 @@ def _filler(
         "city": person.city,
         "agent": agent,
         "order": purchase.number if purchase else "",
-        "placed": f"{purchase.placed_at:%d.%m.}" if purchase else "",
+        "placed": _day(purchase.placed_at, person) if purchase else "",
         "carrier": purchase.carrier if purchase else shop.carriers[0],
         "tracking": purchase.tracking if purchase else "",
         "product": item.product.names[person.language],
@@ -271,6 +282,15 @@ def _filler(
         return filled.replace("ß", "ss") if shop.market == "CH" else filled
 
     return fill
+
+
+def _day(moment: datetime, person: Person) -> str:
+    """A day as the customer would write it."""
+    if person.language == "en":
+        return f"{moment.day} {moment:%B}"
+    if person.language == "de":
+        return f"{moment.day}.{moment.month}."
+    return f"{moment:%d/%m}" if person.country == "FR" else f"{moment:%d.%m}"
 
 
 def _wish(brand: Brand, shop: Shop, chance: Random) -> Item:

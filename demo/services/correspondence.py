@@ -13,7 +13,7 @@ from random import Random
 from company.types import Agent
 from contacts import services as contacts
 from contacts.services import triage
-from demo import mime
+from demo import mime, queries
 from demo.rules.brand import Shop
 from demo.rules.talking import Talk, Word
 from demo.services import mailbox
@@ -117,6 +117,7 @@ def _answer(thread: _Thread, word: Word, client_id: uuid.UUID, today: datetime) 
             to_address=sent.to,
             subject=sent.subject,
             text=sent.text,
+            html=queries.designs([sent.id], shop_ids=[thread.shop_id])[sent.id],
             message_id=sent.message_id_header,
             written_at=word.at,
             references=thread.references,

@@ -1,47 +1,35 @@
-"""Writing the demo world: the company, then chapter by chapter its customers, orders and requests.
-
-A chapter is written in one transaction together with its tick, so that a run which dies is completed
-by the next one and a second run adds nothing. Everything goes through the modules' own services, as
-history: facts stand on the timelines, nothing follows from them, and no mail leaves.
-"""
+"""Letting the demo world grow: the company, then the plan of what is missing, which a Scribe writes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from random import Random
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from company import queries as company_queries
 from company import services as company
-from company.types import Agent
 from demo import queries
 from demo.models import Chapter, World
 from demo.queries import Size
-from demo.rules.people import Crowd, Person
-from demo.rules.seasons import Calendar
-from demo.rules.shopping import purchases
-from demo.rules.talking import talks
-from demo.services import correspondence, trade
+from demo.services.scribe import Progress, Scribe
 from demo.services.texts import the_brand
 from ecrm.kernel import crypto, outbox
 from ecrm.kernel.errors import DomainError
 from messaging import services as messaging
-from profiles import services as profiles
-from profiles.types import Identity
 
 PASSWORD = "walk-the-talk-2026"
 KEY_NAME = "Boutique en ligne"
 KEY_SCOPES = ("orders:read", "orders:write", "profiles:read")
-CHAPTER = 50
+CHAPTER = 200
 TICKETS_PER_CUSTOMER = 0.2
 MANY_CUSTOMERS = 1000
 TICKETS_PER_FURTHER_CUSTOMER = 0.04
+NOTHING = Size(customers=0, orders=0, tickets=0)
 
 
 class AnotherWorld(DomainError):
@@ -59,9 +47,6 @@ class Login:
     role: str
 
 
-Progress = Callable[[int, int], None]
-
-
 def grow(
     *, customers: int, orders: int, seed: int, today: datetime, progress: Progress | None = None
 ) -> Size:
@@ -69,20 +54,14 @@ def grow(
 
     A world that is there keeps its seed and its today. Raises AnotherWorld.
     """
-    before = queries.planned_size()
-    waiting = len(queries.chapters_to_write())
+    before = queries.planned_size() if queries.is_complete() else NOTHING
     world = _begin(seed, today)
     _found_company()
+    scribe = Scribe(world, progress=progress)
+    scribe.complete()
     _plan(customers=customers, orders=orders)
-    missing = queries.chapters_to_write()
-    scribe = _Scribe(world)
-    for number, chapter in enumerate(missing, start=1):
-        scribe.write(chapter.number)
-        if progress:
-            progress(number, len(missing))
+    scribe.complete()
     after = queries.planned_size()
-    if waiting:
-        return after
     return Size(
         customers=after.customers - before.customers,
         orders=after.orders - before.orders,
@@ -208,79 +187,3 @@ def _shares(total: int, ranges: list[tuple[int, int]]) -> list[int]:
     for _first, people in ranges:
         ends.append(ends[-1] + people)
     return [total * end // everybody - total * start // everybody for start, end in pairwise(ends)]
-
-
-class _Scribe:
-    """Writes the chapters of one world."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._brand = the_brand()
-        self._crowd = Crowd(self._brand, world.seed)
-        self._calendar = Calendar(world.anchored_at)
-        self._shop_ids = _shop_ids()
-
-    @transaction.atomic
-    def write(self, number: int) -> None:
-        """Write one chapter, unless another run did meanwhile."""
-        World.objects.select_for_update().get()
-        chapter = Chapter.objects.get(number=number)
-        if chapter.is_written:
-            return
-        people = self._crowd.slice(chapter.first_person, chapter.people)
-        with outbox.as_history():
-            self._write(chapter, people)
-        chapter.is_written = True
-        chapter.save(update_fields=["is_written"])
-
-    def _write(self, chapter: Chapter, people: list[Person]) -> None:
-        seed, today = self._world.seed, self._world.anchored_at
-        bought = purchases(
-            self._brand,
-            people,
-            chapter.orders,
-            chapter=chapter.number,
-            calendar=self._calendar,
-            seed=seed,
-        )
-        placed = trade.write_purchases(bought, shop_ids=self._shop_ids, today=today)
-        buyers = {purchase.person.number for purchase in bought}
-        self._write_acquaintances([p for p in people if p.number not in buyers], chapter.number)
-        said = talks(
-            self._brand,
-            people,
-            bought,
-            chapter.tickets,
-            chapter=chapter.number,
-            today=today,
-            seed=seed,
-        )
-        correspondence.write_talks(
-            said, shop_ids=self._shop_ids, agents=_agents(), placed=placed, today=today
-        )
-
-    def _write_acquaintances(self, people: list[Person], chapter: int) -> None:
-        """People who left their address and bought nothing yet."""
-        chance = Random(f"{self._world.seed}:acquaintances:{chapter}")
-        for person in people:
-            profiles.resolve(
-                Identity(
-                    email=person.email,
-                    phone=person.phone or None,
-                    customer_id=person.customer_id,
-                    first_name=person.first_name,
-                    last_name=person.last_name,
-                    locale=person.locale,
-                    country=person.country,
-                    city=person.city,
-                    accepts_marketing=person.accepts_marketing,
-                ),
-                shop_id=self._shop_ids[person.shop],
-                source="api",
-                at=self._calendar.draw(chance),
-            )
-
-
-def _agents() -> dict[str, Agent]:
-    found = {s.email: company_queries.agent_by_email(s.email) for s in the_brand().staff}
-    return {email: agent for email, agent in found.items() if agent is not None}

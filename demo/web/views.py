@@ -38,8 +38,8 @@ PARTIALS = {"demo-owners": "owners", "demo-inbox": "inbox"}
 @demo_only
 @require_safe
 def mailbox_home(request: HttpRequest) -> HttpResponse:
-    """The liveliest mailbox, with no mail open."""
-    return _mailbox(request, mail=None)
+    """A mailbox with no mail open: the one of the mail `of`, else the liveliest."""
+    return _mailbox(request, mail=None, owner=queries.owner_of(_number(request.GET.get("of", ""))))
 
 
 @demo_only
@@ -156,11 +156,12 @@ def _mailbox(
     request: HttpRequest,
     *,
     mail: DemoMail | None,
+    owner: str = "",
     form: AnswerForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     owners = queries.owners()
-    owner = mail.owner if mail else owners[0].address if owners else ""
+    owner = mail.owner if mail else owner or (owners[0].address if owners else "")
     thread = queries.thread(mail) if mail else []
     return render_page(
         request,

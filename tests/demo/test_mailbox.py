@@ -179,3 +179,17 @@ def test_a_file_is_saved_and_never_shown(client, db):
 def test_outside_demo_mode_there_is_nothing(client, db, name):
     assert client.get(reverse(name)).status_code == 404
     assert client.post(reverse(name)).status_code in {404, 405}
+
+
+@override_settings(ECRM_DEMO=True)
+def test_a_narrow_screen_leads_back_to_the_mailbox_of_the_open_mail(client, transactional_db):
+    for owner in (CUSTOMER, "ben@mail.example"):
+        raw = mail_to(owner, subject=f"For {owner}", message_id=f"<{owner}>")
+        mailbox.keep(raw, owner=owner, at=datetime.now(UTC))
+    mail = DemoMail.objects.get(owner=CUSTOMER)
+
+    opened = client.get(reverse("demo:mail", args=[mail.pk])).content.decode()
+    back = f"{reverse('demo:mailbox')}?of={mail.pk}"
+
+    assert back in opened
+    assert f"For {CUSTOMER}" in client.get(back).content.decode()

@@ -122,3 +122,23 @@ def test_german_customers_read_german_spelling_and_swiss_customers_swiss(people,
             assert "ß" not in text
         if talk.language == "de" and talk.person.country == "DE":
             assert "Grüsse" not in text
+
+
+def test_germans_read_german_colours_and_swiss_streets_have_their_number_behind(people, bought):
+    for purchase in bought:
+        names = " ".join(line["name"] for line in purchase.steps[-1].document["lines"])
+        if purchase.person.language == "de":
+            assert not any(word in names for word in ("écru", "noir", "vert ", "blanc"))
+        if purchase.person.country == "CH":
+            assert "weiß" not in names
+    assert all(person.line1[-1].isdigit() for person in people if person.country != "FR")
+    assert all(person.line1[0].isdigit() for person in people if person.country == "FR")
+
+
+def test_some_customers_wait_for_our_first_word_and_some_talks_are_long(people, bought):
+    said = talks(the_brand(), people, bought, 300, chapter=0, today=TODAY, seed=1)
+    unanswered = [talk for talk in said if all(word.who != "agent" for word in talk.words)]
+
+    assert any(TODAY - talk.words[0].at > timedelta(hours=24) for talk in unanswered)
+    assert any(len(talk.words) >= 10 for talk in said)
+    assert any(word.who == "note" for talk in said for word in talk.words)

@@ -5,11 +5,13 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.test import override_settings
 
+from company import queries
 from contacts.models import Ticket, TicketMessage
 from demo.models import Chapter, DemoMail
-from demo.services import world
+from demo.services import scribe, world
 from ecrm.kernel.models import Delivery
 from ecrm.kernel.verify import all_invariants
 from messaging.models import OutgoingMessage
@@ -83,6 +85,35 @@ def test_a_run_that_dies_is_completed_by_the_next(small_chapters):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_run_that_dies_among_the_requests_is_completed_by_the_next(small_chapters, monkeypatch):
+    monkeypatch.setattr(scribe, "PAGE", 1)
+
+    def die_with_the_first_request(done: int, total: int) -> None:
+        if Ticket.objects.exists():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        world.grow(
+            customers=20, orders=60, seed=1, today=TODAY, progress=die_with_the_first_request
+        )
+    assert Ticket.objects.count() == 1
+
+    assert grow(20, 60) == world.Size(customers=20, orders=60, tickets=4)
+
+    assert counts()[:3] == (20, 60, 4)
+    assert grow(20, 60) == world.Size(customers=0, orders=0, tickets=0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_requests_are_numbered_as_they_came_in_across_all_chapters(small_chapters):
+    grow(40, 120)
+
+    opened = list(Ticket.objects.order_by("number").values_list("opened_at", flat=True))
+    assert len(opened) == 8
+    assert opened == sorted(opened)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_another_seed_is_refused_and_changes_nothing(small_chapters):
     grow(4, 8)
     before = counts()
@@ -111,6 +142,27 @@ def _matches(login: world.Login) -> bool:
     return Agent.objects.get(email=login.email).check_password(login.password)
 
 
+@override_settings(ECRM_DEMO=True)
+def test_the_same_seed_and_day_write_the_same_world(db, small_chapters):
+    def written():
+        queries.forget_shops()
+        with transaction.atomic():
+            call_command("demo", "--customers", "12", "--today", "2026-03-03", stdout=StringIO())
+            orders = Order.objects.order_by("external_id")
+            tickets = Ticket.objects.order_by("number")
+            seen = (
+                list(orders.values_list("placed_at", "status", "document")),
+                list(tickets.values_list("subject", "state", "opened_at", "snippet")),
+            )
+            transaction.set_rollback(True)
+        return seen
+
+    first = written()
+
+    assert [len(rows) for rows in first] == [30, 2]
+    assert written() == first
+
+
 @override_settings(ECRM_DEMO=False)
 def test_the_command_refuses_outside_demo_mode(db):
     with pytest.raises(CommandError, match="not in demo mode"):
@@ -127,6 +179,12 @@ def test_logins_are_one_line_each(db):
     assert lines[0].startswith("alba@maison-alba.example / ")
     assert all(line.count(" / ") == 2 for line in lines)
     assert not Order.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-02-30", "2026-02-30T10:00"])
+def test_what_is_no_day_is_no_today(text):
+    with pytest.raises(CommandError):
+        call_command("demo", "--today", text)
 
 
 def test_a_number_below_zero_is_no_size():

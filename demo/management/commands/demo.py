@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.dateparse import parse_datetime
+from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import get_current_timezone, is_naive, make_aware, now
 
 from demo.services import world
@@ -15,6 +15,7 @@ from ecrm.kernel.errors import DomainError
 CUSTOMERS = 600
 ORDERS_PER_CUSTOMER = 2.5
 LARGEST = 5_000_000
+AFTERNOON = time(15)
 
 
 class Command(BaseCommand):
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--seed", type=int, default=1, help="the same seed, the same world")
         parser.add_argument(
-            "--today", type=_moment, default=None, help="the world's present, e.g. 2026-03-01T09:00"
+            "--today", type=_moment, default=None, help="the world's present, e.g. 2026-03-01"
         )
         parser.add_argument("--logins", action="store_true", help="only print who can sign in")
         parser.add_argument(
@@ -77,7 +78,12 @@ def _count(text: str) -> int:
 
 
 def _moment(text: str) -> datetime:
-    moment = parse_datetime(text)
+    """A day means its afternoon, when the shops and their agents are busy."""
+    try:
+        day = parse_date(text)
+        moment = datetime.combine(day, AFTERNOON) if day else parse_datetime(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text} is no date") from error
     if moment is None:
-        raise ArgumentTypeError("a date and time such as 2026-03-01T09:00")
+        raise ArgumentTypeError("a date, or a date and time such as 2026-03-01T09:00")
     return make_aware(moment, get_current_timezone()) if is_naive(moment) else moment
