@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString
+
 from ecrm.kernel.spreadsheets import Cell
 
 if TYPE_CHECKING:
@@ -53,6 +56,15 @@ class Column(Generic[Row]):
     value: Callable[[Row], Cell]
     css: str = "ec-wide-only"
     is_usual: bool = True
+
+    def cell(self, row: Row) -> str:
+        """The cell of this row as HTML: eighty rows of them are printed faster than included."""
+        return f'<td class="{self.css}">{conditional_escape(self.show(row))}</td>'
+
+
+def cells(columns: Sequence[Column[Row]], row: Row) -> SafeString:
+    """The cells of a row, one after the other."""
+    return SafeString("".join([column.cell(row) for column in columns]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.timezone import localtime, now
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from backoffice import queries as backoffice
 from backoffice import services as frame
+from backoffice.types import cells
 from company import queries as company
 from ecrm.kernel import access, filters, spreadsheets
 from ecrm.kernel.htmx import render_page
@@ -40,13 +42,13 @@ SEE_CUSTOMER = "profiles.view_profile"
 class Line:
     """One row in words, worked out here so that the template only prints: it does so 80 times."""
 
-    id: int
-    url: str
+    id: SafeString
+    url: SafeString
     number: str
     customer: str
     contact: str
     status: str
-    cells: Sequence[tuple[str, str]]
+    cells: SafeString
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,13 +156,14 @@ def lines_of(rows: Iterable[columns.OrderRow], shown: Sequence[columns.OrderColu
     labels = {status.value: str(status.label) for status in Order.Status}
     return [
         Line(
-            id=row.order.pk,
-            url=f"{base}{row.order.pk}/",
+            # Digits need no second look: that is half the time of a row.
+            id=SafeString(row.order.pk),
+            url=SafeString(f"{base}{row.order.pk}/"),
             number=row.order.number,
             customer=row.customer.name,
             contact=_contact(row.customer.name, row.customer.email),
             status=labels[row.order.status],
-            cells=[(column.css, column.show(row)) for column in shown],
+            cells=cells(shown, row),
         )
         for row in rows
     ]

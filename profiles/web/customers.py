@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.core.paginator import Paginator
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from backoffice import queries as backoffice
 from backoffice import services as frame
+from backoffice.types import cells
 from company import queries as company
 from ecrm.kernel import access, filters, spreadsheets
 from ecrm.kernel.htmx import render_page
@@ -44,13 +46,13 @@ THIS_YEAR = "year"
 class Line:
     """One row in words, worked out here so that the template only prints: it does so 80 times."""
 
-    id: int
-    url: str
+    id: SafeString
+    url: SafeString
     name: str
     initials: str
-    hue: int
+    hue: SafeString
     contact: str
-    cells: Sequence[tuple[str, str]]
+    cells: SafeString
 
 
 class CustomerPages(_Pages):
@@ -168,13 +170,14 @@ def lines_of(
     base = reverse("profiles:profile-list")
     return [
         Line(
-            id=row.card.id,
-            url=f"{base}{row.card.id}/",
+            # Digits need no second look: that is half the time of a row.
+            id=SafeString(row.card.id),
+            url=SafeString(f"{base}{row.card.id}/"),
             name=row.card.name,
             initials=ecrm_ui.initials(row.card.name),
-            hue=ecrm_ui.hue(row.card.name),
+            hue=SafeString(ecrm_ui.hue(row.card.name)),
             contact=next((c for c in (row.card.email, row.card.phone) if c != row.card.name), ""),
-            cells=[(column.css, column.show(row)) for column in shown],
+            cells=cells(shown, row),
         )
         for row in rows
     ]

@@ -50,7 +50,7 @@ def test_the_list_shows_orders_newest_first_with_their_customers(desk, shop):
 
     response = desk.get(LIST)
 
-    assert [row.id for row in response.context["rows"]] == [new.pk, old.pk]
+    assert [row.number for row in response.context["rows"]] == [new.number, old.number]
     text = response.content.decode()
     assert new.number in text
     assert "Ana Durand" in text

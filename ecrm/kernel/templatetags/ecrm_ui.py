@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 import warnings
 import zlib
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal
 from django import template
 from django.conf import settings
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 from django_vite.templatetags.django_vite import vite_asset_url
@@ -24,6 +25,8 @@ from django_vite.templatetags.django_vite import vite_asset_url
 register = template.Library()
 
 HUES = 8
+# Lists are read again and again: what their rows print is put into words once.
+REMEMBERED = 4096
 _CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z])(?=\d)")
 
 
@@ -33,8 +36,13 @@ def _sprite_names() -> frozenset[str]:
     return frozenset(line.strip() for line in lines)
 
 
-def _locale() -> str:
-    return (get_language() or "en").replace("-", "_")
+def _locale() -> Locale:
+    return _locale_of(get_language() or "en")
+
+
+@cache  # looking a locale up costs more than most of what is formatted with it
+def _locale_of(language: str) -> Locale:
+    return Locale.parse(language, sep="-")
 
 
 @register.simple_tag
@@ -48,7 +56,7 @@ def icon(name: str, label: str = "", css: str = "") -> SafeString:
     return _drawing(name, label, f"ec-icon {css}".strip())
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=REMEMBERED)
 def _drawing(name: str, label: str, classes: str) -> SafeString:
     href = f"{vite_asset_url('icons.svg')}#{name}"
     if label:
@@ -71,7 +79,12 @@ def money(value: Any, currency: str = "") -> str:
     code = currency or getattr(value, "currency", "")
     if not code:
         return format_decimal(Decimal(amount), format="#,##0.00", locale=_locale())
-    shown = format_currency(Decimal(amount), code, locale=_locale())
+    return _amount(Decimal(amount), code, _locale())
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _amount(amount: Decimal, code: str, locale: Locale) -> str:
+    shown = format_currency(amount, code, locale=locale)
     return _CODE_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", shown)
 
 
@@ -87,9 +100,15 @@ def ago(value: datetime | date | None) -> SafeString | str:
     if value is None or value == "":
         return ""
     moment = _as_datetime(value)
+    head = _time_head(moment, timezone.get_current_timezone(), _locale())
+    return SafeString(f"{head}{escape(_relative(moment))}</time>")
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _time_head(moment: datetime, zone: tzinfo, locale: Locale) -> SafeString:
     return format_html(
-        '<time datetime="{}" title="{}" data-ecrm-ago>{}</time>',
-        moment.astimezone(UTC).isoformat(timespec="seconds"), exact(moment), _relative(moment),
+        '<time datetime="{}" title="{}" data-ecrm-ago>',
+        moment.astimezone(UTC).isoformat(timespec="seconds"), _exact(moment.astimezone(zone), locale),
     )  # fmt: skip
 
 
@@ -98,8 +117,11 @@ def exact(value: datetime | date | None) -> str:
     """Show day and time in full, in the reader's locale and zone."""
     if value is None or value == "":
         return ""
-    moment = timezone.localtime(_as_datetime(value))
-    return format_datetime(moment, "d MMM y HH:mm", locale=_locale())
+    return _exact(timezone.localtime(_as_datetime(value)), _locale())
+
+
+def _exact(moment: datetime, locale: Locale) -> str:
+    return format_datetime(moment, "d MMM y HH:mm", locale=locale)
 
 
 @register.filter
@@ -107,9 +129,14 @@ def day(value: datetime | date | None) -> str:
     """Show the day; the year only when it is not this one."""
     if value is None or value == "":
         return ""
-    moment = timezone.localtime(_as_datetime(value))
-    pattern = "d MMM" if moment.year == timezone.localtime().year else "d MMM y"
-    return format_date(moment, pattern, locale=_locale())
+    local = timezone.localtime(_as_datetime(value)).date()
+    pattern = "d MMM" if local.year == timezone.localtime().year else "d MMM y"
+    return _day(local, pattern, _locale())
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _day(local: date, pattern: str, locale: Locale) -> str:
+    return format_date(local, pattern, locale=locale)
 
 
 @register.filter
@@ -147,7 +174,7 @@ def _relative(moment: datetime) -> str:
             threshold=1.0,
             add_direction=True,
             # The narrow French "-3 h" would read as a negative number.
-            format="narrow" if _locale() == "en" else "short",
+            format="narrow" if _locale().language == "en" else "short",
             locale=_locale(),
         )
     days = (timezone.localtime(now).date() - timezone.localtime(moment).date()).days
