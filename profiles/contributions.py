@@ -1,9 +1,12 @@
-"""Which rows point at a profile, in this module and below: what a merge moves."""
+"""Who may merge customers, and which rows of this module and below a merge moves."""
 
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
+from company import extensions as company
+from profiles import permissions
 from profiles.extensions import Combine, Holding, Unique, holdings
 
 LINE = 50
@@ -13,6 +16,14 @@ HISTORY = "says what was merged"
 
 def register() -> None:
     """Declare our own holdings, and the facts of the kernel, which knows no profiles."""
+    company.permissions.register(
+        company.Permission(
+            code=permissions.MERGE,
+            label=gettext_noop("Merge customers and undo it"),
+            module="profiles",
+            roles=("manager", "support"),
+        )
+    )
     for holding in (*_moving(), *_staying()):
         holdings.register(holding)
 

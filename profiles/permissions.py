@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 VIEW = queries.VIEW
 CHANGE = "profiles.change_profile"
+MERGE = queries.MERGE
 EXPORT = "profiles.export_profile"
 MOST_DIGITS = 18
 

@@ -1,0 +1,192 @@
+"""Random merges and undos among random activity, on the real database."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from company import queries as company
+from profiles import queries, services
+from profiles.models import Merge
+from tests.profiles.world import World, breaches, dump
+
+# Here activity changes what a merge has combined: such rows need not be as they were, only right.
+COMBINED = {
+    "profiles_identifier",
+    "profiles_figures",
+    "profiles_profile",
+    "profiles_profileshop",
+    "profiles_postaladdress",
+}
+PEOPLE = st.integers(0, 7)
+SHOPS = st.integers(0, 1)
+
+
+class Merging(RuleBasedStateMachine):
+    """Each row has an owner: who made it. When every merge is undone, he has it, byte for byte."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+        company.forget_shops()
+        self.world = World()
+        self.expected: dict[tuple[str, int], dict[str, Any]] = {}
+        self.seen: dict[tuple[str, int], dict[str, Any]] = {}
+        self.tainted: set[int] = set()
+        self.people: list[int] = []
+        self.orders: list[tuple[int, int, str]] = []
+        self.note()
+
+    def teardown(self) -> None:
+        try:
+            self.undo_everything()
+        finally:
+            transaction.set_rollback(True)
+            self.atomic.__exit__(None, None, None)
+            company.forget_shops()
+
+    # --- What happens -----------------------------------------------------------------------------
+
+    @initialize()
+    def somebody(self) -> None:
+        for number in range(4):
+            self.meet(number % 2)
+
+    @rule(shop=SHOPS)
+    def meet(self, shop: int) -> None:
+        number = len(self.people)
+        told = {} if number % 3 else {"first_name": f"Ana{number}", "phone": "0639981234"}
+        wish = (None, True, False)[number % 3]
+        self.people.append(
+            self.world.customer(
+                email=f"p{number}@example.org", shop=shop, accepts_marketing=wish, **told
+            )
+        )
+        self.note()
+
+    @rule(who=PEOPLE, shop=SHOPS)
+    def order(self, who: int, shop: int) -> None:
+        number = who % len(self.people)
+        order = self.world.order(email=f"p{number}@example.org", shop=shop)
+        self.orders.append((number, shop, order.external_id))
+        self.note()
+
+    @precondition(lambda self: self.orders)
+    @rule(which=st.integers(0, 30), status=st.sampled_from(["cancelled", "shipped", "paid"]))
+    def change_order(self, which: int, status: str) -> None:
+        number, shop, external_id = self.orders[which % len(self.orders)]
+        self.world.order(
+            email=f"p{number}@example.org", shop=shop, external_id=external_id, status=status
+        )
+        self.note()
+
+    @rule(who=PEOPLE, shop=SHOPS)
+    def ask(self, who: int, shop: int) -> None:
+        self.world.ticket(queries.survivor(self.people[who % len(self.people)]), shop=shop)
+        self.note()
+
+    @rule(who=PEOPLE, number=st.integers(0, 3))
+    def call(self, who: int, number: int) -> None:
+        email = f"p{who % len(self.people)}@example.org"
+        self.world.customer(email=email, phone=f"063998120{number}", customer_id=f"c{number}")
+        self.note()
+
+    @rule(one=PEOPLE, other=PEOPLE)
+    def merge(self, one: int, other: int) -> None:
+        gone = queries.survivor(self.people[one % len(self.people)])
+        kept = queries.survivor(self.people[other % len(self.people)])
+        if gone != kept:
+            services.merge(gone, into=kept, by=None)
+            self.note_new()
+
+    @rule(which=st.integers(0, 30))
+    def undo(self, which: int) -> None:
+        if active := list(Merge.objects.active().order_by("pk")):
+            services.undo_merge(active[which % len(active)].pk, by=None)
+            self.note_new()
+
+    # --- What must be so --------------------------------------------------------------------------
+
+    def note(self) -> None:
+        """After activity: new rows belong to who has them, changed ones to who had them."""
+        found = dict(self.rows())
+        for key, row in found.items():
+            if self.seen.get(key) == row:
+                continue
+            owner = self.expected.get(key, row).get("profile_id")
+            self.taint(key, row)
+            self.expected[key] = row | ({"profile_id": owner} if owner else {})
+        self.seen = found
+
+    def note_new(self) -> None:
+        """After a merge or an undo: only what that itself wrote down is new."""
+        self.seen = dict(self.rows())
+        self.expected = self.seen | self.expected
+
+    def taint(self, key: tuple[str, int], row: dict[str, Any]) -> None:
+        """Activity on somebody who is several at the moment: what was combined of them may differ."""
+        profile_id = row["id"] if key[0] == "profiles_profile" else row["profile_id"]
+        members = queries.cluster(profile_id) if profile_id else []
+        if len(members) > 1:
+            self.tainted.update(members)
+
+    def undo_everything(self) -> None:
+        while active := list(Merge.objects.active().order_by("pk")):
+            services.undo_merge(active[len(active) // 2].pk, by=None)
+            self.note_new()
+        found = dict(self.rows())
+        for key, wanted in self.expected.items():
+            row = found.get(key)
+            owner = wanted["id"] if key[0] == "profiles_profile" else wanted["profile_id"]
+            if key[0] in COMBINED and owner in self.tainted:
+                assert row is not None, key
+                assert row.get("profile_id") == wanted.get("profile_id"), key
+                continue
+            assert row == wanted, key
+        assert breaches() == []
+
+    @staticmethod
+    def rows() -> list[tuple[tuple[str, int], dict[str, Any]]]:
+        return [
+            ((table, pk), json.loads(text))
+            for table, rows in dump().items()
+            for pk, text in rows.items()
+        ]
+
+
+def run(*, examples: int, steps: int) -> None:
+    run_state_machine_as_test(
+        Merging,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.django_db
+def test_undoing_every_merge_leaves_what_each_had():
+    run(examples=8, steps=30)
+
+
+@pytest.mark.faults
+@pytest.mark.django_db
+def test_ten_thousand_steps_leave_what_each_had():
+    run(examples=200, steps=50)
