@@ -1,11 +1,18 @@
-"""What follows when a customer is met or corrected."""
+"""What follows when a customer is met, corrected or merged."""
 
 from __future__ import annotations
 
 from ecrm.kernel import live
 from ecrm.kernel.events import subscribe
-from profiles import queries
-from profiles.events import ProfileChanged, ProfileCreated
+from profiles import queries, services
+from profiles.events import (
+    MergeUndone,
+    ProfileChanged,
+    ProfileCreated,
+    ProfilesMerged,
+    VisitorRecognised,
+)
+from profiles.services import finding
 
 
 @subscribe(ProfileCreated, io=True)
@@ -19,3 +26,41 @@ def show_changed_profile(event: ProfileChanged) -> None:
     """Let the customer's page and the lists of his shops look again."""
     shops = queries.shops_of(event.profile_id)
     live.hint(f"profile:{event.profile_id}", *(f"profiles:shop:{shop_id}" for shop_id in shops))
+
+
+@subscribe(VisitorRecognised)
+def join_recognised_visitor(event: VisitorRecognised) -> None:
+    """Join the visitor to the person he turned out to be, unless somebody else identified him."""
+    services.join_visitor(event.profile_id, visitor_id=event.visitor_profile_id)
+
+
+@subscribe(ProfilesMerged)
+def compare_survivor(event: ProfilesMerged) -> None:
+    """The survivor may resemble others than before."""
+    finding.compare_again([event.profile_id, event.merged_profile_id])
+
+
+@subscribe(MergeUndone)
+def compare_both(event: MergeUndone) -> None:
+    """Both stand in their own blocks again."""
+    finding.compare_again([event.profile_id, event.merged_profile_id])
+
+
+@subscribe(ProfilesMerged, io=True)
+def show_merged_profiles(event: ProfilesMerged) -> None:
+    """Let both pages and the lists of their shops look again."""
+    _show(event.profile_id, event.merged_profile_id)
+
+
+@subscribe(MergeUndone, io=True)
+def show_parted_profiles(event: MergeUndone) -> None:
+    """Let both pages and the lists of their shops look again."""
+    _show(event.profile_id, event.merged_profile_id)
+
+
+def _show(*profile_ids: int) -> None:
+    shops = {shop_id for profile_id in profile_ids for shop_id in queries.shops_of(profile_id)}
+    live.hint(
+        *(f"profile:{profile_id}" for profile_id in profile_ids),
+        *(f"profiles:shop:{shop_id}" for shop_id in sorted(shops)),
+    )

@@ -20,6 +20,7 @@ from profiles.services.merging import (
     merge,
     undo_merge,
 )
+from profiles.services.policies import UnusableRules, save_policies
 from profiles.services.suggestions import decide_different, decide_later, reopen
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "ResolutionFailed",
     "SameProfile",
     "UnusableDetails",
+    "UnusableRules",
     "add_revenue",
     "change_profile",
     "count_order",
@@ -45,5 +47,6 @@ __all__ = [
     "recount_orders",
     "reopen",
     "resolve",
+    "save_policies",
     "undo_merge",
 ]
