@@ -147,7 +147,7 @@ ROOT_URLCONF = "ecrm.urls"
 ASGI_APPLICATION = "ecrm.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = True
-X_FRAME_OPTIONS = "SAMEORIGIN"  # for browsers without frame-ancestors, which says none
+X_FRAME_OPTIONS = "DENY"  # for browsers without frame-ancestors; views of frames say otherwise
 
 TEMPLATES = [
     {

@@ -36,7 +36,7 @@ def test_every_answer_carries_the_safety_headers(client):
     headers = client.get("/login/").headers
 
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert headers["X-Frame-Options"] == "DENY"
     assert "no-store" in headers["Cache-Control"]
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert headers["Referrer-Policy"] == "same-origin"
