@@ -53,9 +53,13 @@ class Calendar:
         """Which part of all sales of the two years lies after this moment."""
         return 1 - self._before(since) / self._cumulated[-1]
 
-    def latest(self, chance: Random) -> datetime:
-        """A moment of the last hours."""
-        return self.today - timedelta(seconds=chance.randint(120, 9 * 3600))
+    def latest(self, chance: Random, *, hours: int = 36) -> datetime:
+        """A moment of the last hours at which people buy; somebody does at any hour."""
+        for _try in range(20):
+            moment = self.today - timedelta(seconds=chance.randint(120, hours * 3600))
+            if chance.uniform(0, max(HOURS)) < HOURS[moment.hour]:
+                break
+        return moment
 
     def _before(self, moment: datetime) -> float:
         index = max(0, DAYS - (self.today - moment).days)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from demo.rules.brand import Brand, Product, Shop
 from demo.rules.people import Person, weights
-from demo.rules.seasons import Calendar
+from demo.rules.seasons import Calendar, at_work
 
 CENT = Decimal("0.01")
 # Older orders came in as they ended; younger ones step by step, as the shop's server told.
@@ -113,7 +113,7 @@ def purchases(
     buyers = chance.choices(people, weights=shares if any(shares) else None, k=count)
     fresh = max(1, round(count * FRESH_SHARE))
     moments = [
-        calendar.latest(chance)
+        calendar.latest(chance, hours=36 if index else 6)
         if index < fresh
         else calendar.draw(chance, since=since[buyer.number])
         for index, buyer in enumerate(buyers)
@@ -138,7 +138,7 @@ def _purchase(
     items = _basket(brand, shop, person, local.month, chance)
     goods = sum((item.total for item in items), Decimal(0))
     shipping = Decimal(0) if goods >= shop.shipping_free_from else shop.shipping
-    life = _life(moment, today, goods, items, chance)
+    life = _life(local, today, goods, items, chance)
     carrier = chance.choice(shop.carriers)
     purchase = Purchase(
         external_id=external_id,
@@ -208,14 +208,14 @@ def _life(
     if fate < CANCELLED_SHARE:
         moments.append(("cancelled", after(moments[-1][1], 1, 18)))
         return _Life(moments=_until(moments, today), refund=Decimal(0))
-    moments.append(("processing", after(moments[-1][1], 2, 14)))
-    moments.append(("shipped", after(moments[-1][1], 12, 44)))
-    moments.append(("delivered", after(moments[-1][1], 30, 110)))
+    moments.append(("processing", at_work(after(moments[-1][1], 1, 10), chance)))
+    moments.append(("shipped", at_work(after(moments[-1][1], 3, 30), chance)))
+    moments.append(("delivered", at_work(after(moments[-1][1], 24, 90), chance)))
     refund = Decimal(0)
     if fate < CANCELLED_SHARE + REFUNDED_SHARE:
         refund = goods if chance.random() < 0.6 else items[0].total
         state = "refunded" if refund == goods else "delivered"
-        moments.append((state, after(moments[-1][1], 190, 400)))
+        moments.append((state, at_work(after(moments[-1][1], 190, 400), chance)))
     else:
         moments.append(("completed", after(moments[-1][1], 720, 730)))
     happened = _until(moments, today)
