@@ -1,10 +1,11 @@
-"""Who may merge customers, and which rows of this module and below a merge moves."""
+"""Merging customers: who may, where in the frame, and which rows of ours and below move."""
 
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from backoffice import extensions as frame
 from company import extensions as company
 from profiles import permissions
 from profiles.extensions import Combine, Holding, Unique, holdings
@@ -22,6 +23,37 @@ def register() -> None:
             label=gettext_noop("Merge customers and undo it"),
             module="profiles",
             roles=("manager", "support"),
+        )
+    )
+    company.audit_actions.register(
+        company.AuditAction(
+            code="profiles.identity-rules-changed",
+            sentence=gettext_noop("{who} changed the rules for identifiers."),
+            group="customers",
+            fields={"kinds": company.AuditField(label=gettext_noop("Kinds"))},
+        )
+    )
+    frame.commands.register(
+        frame.Command(
+            key="duplicates",
+            label=_("Possible duplicates"),
+            url_name="profiles:duplicate-queue",
+            icon="users",
+            permission=permissions.MERGE,
+        )
+    )
+    frame.settings_pages.register(
+        frame.SettingsPage(
+            key="identity-rules",
+            title=_("Identifying customers"),
+            description=_(
+                "Which identifiers lead to a customer, and which values identify nobody."
+            ),
+            url_name="profiles:identity-rules",
+            icon="users",
+            permission="company.manage_settings",
+            group=_("Customers"),
+            order=40,
         )
     )
     for holding in (*_moving(), *_staying()):

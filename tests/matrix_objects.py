@@ -211,6 +211,23 @@ def _profile(of: Shop, world: World) -> Arguments:
     return {"profile_id": ProfileFactory(shop=of).pk}
 
 
+def _pair(of: Shop, world: World) -> Arguments:
+    from profiles.models import DuplicatePair
+
+    ids = sorted(_profile(of, world)["profile_id"] for _ in range(2))
+    pair = DuplicatePair.objects.create(
+        low_id=ids[0], high_id=ids[1], score=80, reasons=["same_email"], found_at=now()
+    )
+    return {"pair_id": pair.pk}
+
+
+def _merge(of: Shop, world: World) -> Arguments:
+    from profiles import services as profiles
+
+    gone, kept = (_profile(of, world)["profile_id"] for _ in range(2))
+    return {"merge_id": profiles.merge(gone, into=kept, by=None).pk}
+
+
 def _api_profile(of: Shop, world: World) -> Arguments:
     return {"profile_id": str(_profile(of, world)["profile_id"])}
 
@@ -231,6 +248,12 @@ PROFILES = {
     "profiles:profile-page": shop(_profile),
     "profiles:profile-timeline": shop(_profile),
     "profiles:profile-edit": shop(_profile),
+    "profiles:profile-merge": shop(_profile),
+    "profiles:duplicate-merge": shop(_pair),
+    "profiles:duplicate-different": shop(_pair),
+    "profiles:duplicate-later": shop(_pair),
+    "profiles:duplicate-reopen": shop(_pair),
+    "profiles:merge-undo": shop(_merge),
     "api-profile-detail": shop(_api_profile, {"profile_id": str(NOBODY_HAS)}),
     "api-profile-timeline": shop(_api_profile, {"profile_id": str(NOBODY_HAS)}),
 }

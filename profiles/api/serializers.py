@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from ecrm.kernel.drf import MoneyField
-from profiles.models import Identifier
+from profiles.models import Identifier, Profile
 
 
 class IdentifierOut(serializers.Serializer[Any]):
@@ -31,7 +31,13 @@ class ProfileOut(serializers.Serializer[Any]):
     last_order_at = serializers.DateTimeField(source="card.last_order_at", allow_null=True)
     first_seen_at = serializers.DateTimeField(source="card.first_seen_at")
     last_seen_at = serializers.DateTimeField(source="card.last_seen_at")
+    birthday = serializers.DateField(allow_null=True)
+    gender = serializers.CharField(allow_blank=True)
+    timezone = serializers.CharField(allow_blank=True)
     identifiers = IdentifierOut(many=True)
+    merged_from = serializers.ListField(
+        child=serializers.CharField(), help_text="Ids of customers who were merged into this one."
+    )
 
 
 class ProfilePage(serializers.Serializer[Any]):
@@ -46,11 +52,21 @@ class IdentityIn(serializers.Serializer[Any]):
     phone = serializers.CharField(required=False, allow_null=True, max_length=40)
     customer_id = serializers.CharField(required=False, allow_null=True, max_length=254)
     anonymous_id = serializers.CharField(required=False, allow_null=True, max_length=254)
+    device_id = serializers.CharField(required=False, allow_null=True, max_length=254)
+    social = serializers.CharField(
+        required=False, allow_null=True, max_length=150, help_text="`network:handle`"
+    )
     first_name = serializers.CharField(required=False, allow_blank=True, max_length=120)
     last_name = serializers.CharField(required=False, allow_blank=True, max_length=120)
     locale = serializers.CharField(required=False, allow_blank=True, max_length=20)
     country = serializers.CharField(required=False, allow_blank=True, max_length=2)
     city = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    birthday = serializers.DateField(required=False, allow_null=True)
+    gender = serializers.ChoiceField(
+        required=False, allow_blank=True, choices=Profile.Gender.choices
+    )
+    timezone = serializers.CharField(required=False, allow_blank=True, max_length=63)
+    currency = serializers.CharField(required=False, allow_blank=True, max_length=3)
     accepts_marketing = serializers.BooleanField(required=False, allow_null=True)
 
 

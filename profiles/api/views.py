@@ -19,6 +19,7 @@ from profiles.types import Identity
 
 READ = {"GET": "profiles:read"}
 SOURCE = "api"
+MOST_DIGITS = 18
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CURSOR = OpenApiParameter("cursor", str, description="`next` of the page before.")
 LIMIT = OpenApiParameter("limit", int, description="At most 100; 50 when absent.")
@@ -32,6 +33,10 @@ class ProfileView(APIView):
     @extend_schema(
         operation_id="get_profile",
         summary="Read one customer",
+        description=(
+            "The id of a customer who was merged into another one answers with the other; `merged_from` "
+            "lists such ids."
+        ),
         responses={200: serializers.ProfileOut},
     )
     def get(self, request: Request, profile_id: str) -> Response:
@@ -72,8 +77,9 @@ class IdentifyView(IdempotentMixin, APIView):
         summary="Find or create a customer",
         description=(
             "Finds the customer whom one of the identifiers leads to, or creates one, and adds what is "
-            "new. Identifiers of different customers are never merged; the strongest one decides "
-            "(customer id, then e-mail address, then telephone, then visitor id)."
+            "new. Two known customers are never merged; the strongest identifier decides (customer "
+            "id, then e-mail address, then telephone, as the company ranks them) and an agent is asked. "
+            "A visitor known by his visitor id or device only is joined to the customer you name."
         ),
         parameters=[
             OpenApiParameter(
@@ -124,11 +130,15 @@ class TimelineView(APIView):
 
 
 def _visible(profile_id: str, shop_id: int) -> int:
-    """The id, or 404 when the shop does not know the customer."""
-    number = int(profile_id) if profile_id.isascii() and profile_id.isdigit() else 0
-    if number >= 2**63 or not queries.is_known_to(number, [shop_id]):
+    """The id of the customer, or of whom he was merged into; 404 when the shop does not know him."""
+    is_number = profile_id.isascii() and profile_id.isdigit() and len(profile_id) <= MOST_DIGITS
+    number = int(profile_id) if is_number else 0
+    if queries.is_known_to(number, [shop_id]):
+        return number
+    survivor_id = queries.survivor(number)
+    if survivor_id == number or not queries.is_known_to(survivor_id, [shop_id]):
         raise NotFound
-    return number
+    return survivor_id
 
 
 def _representation(profile_id: int, *, shop_id: int) -> dict[str, Any]:

@@ -33,12 +33,13 @@ from profiles.queries.merging import (
     preview,
     survivor,
 )
-from profiles.queries.policies import dry_run, forget_policies, policies
+from profiles.queries.policies import DryRun, dry_run, forget_policies, policies
 from profiles.queries.timelines import TimelinePage, timeline, timeline_of, timeline_page
 
 __all__ = [
     "MERGE",
     "VIEW",
+    "DryRun",
     "Holder",
     "TimelinePage",
     "all_figures",

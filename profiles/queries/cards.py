@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from django.db.models import Q
@@ -12,6 +13,7 @@ from company import queries as company
 from ecrm.kernel.money import Money
 from profiles import rules
 from profiles.models import Figures, Identifier, Profile, ProfileQuerySet
+from profiles.queries.merging import merged_from
 from profiles.types import KeptFigures, OrderFigures, ProfileCard
 
 
@@ -129,7 +131,11 @@ class ProfileView:
     """A customer as the API shows him."""
 
     card: ProfileCard
+    birthday: date | None
+    gender: str
+    timezone: str
     identifiers: Sequence[Identifier]
+    merged_from: Sequence[int]
 
 
 def of_shop(
@@ -157,12 +163,24 @@ def profile_view(profile_id: int, *, shop_id: int) -> ProfileView:
 
 
 def profile_views(profiles: Iterable[Profile], *, shop_id: int) -> list[ProfileView]:
-    """The same for profiles already read; three queries. Other shops' customer ids stay out."""
-    found = cards_of(profiles, shop_ids=[shop_id])
+    """The same for profiles already read; four queries. Other shops' customer ids stay out."""
+    read = {profile.pk: profile for profile in profiles}
+    found = cards_of(read.values(), shop_ids=[shop_id])
+    merged = merged_from(read)
     rows = Identifier.objects.filter(
         Q(shop_id=shop_id) | Q(shop__isnull=True), profile_id__in=found, is_key=True
     ).order_by("kind", "id")
     identifiers: dict[int, list[Identifier]] = {}
     for row in rows:
         identifiers.setdefault(row.profile_id, []).append(row)
-    return [ProfileView(card=c, identifiers=identifiers.get(c.id, [])) for c in found.values()]
+    return [
+        ProfileView(
+            card=c,
+            birthday=read[c.id].birthday,
+            gender=read[c.id].gender,
+            timezone=read[c.id].timezone,
+            identifiers=identifiers.get(c.id, []),
+            merged_from=merged[c.id],
+        )
+        for c in found.values()
+    ]

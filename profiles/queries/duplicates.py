@@ -88,7 +88,7 @@ JOIN LATERAL (
 WHERE mine.profile_id = ANY(%(ids)s)
   AND (SELECT count(*) FROM (
           SELECT 1 FROM profiles_likenesskey k
-          WHERE k.kind = mine.kind AND k.value = mine.value LIMIT %(most)s) AS some) < %(most)s
+          WHERE k.kind = mine.kind AND k.value = mine.value LIMIT %(most)s) AS people) < %(most)s
 """
 
 

@@ -51,7 +51,7 @@ _NIL_UUID = "00000000-0000-0000-0000-000000000000"
 _EMAIL = re.compile(r"^[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+$")
 _DIALLED = re.compile(r"^[+(]?[\d\s.\-()/]{4,24}$", re.ASCII)
 _COUNTRY = re.compile(r"^[A-Z]{2}$")
-_HANDLE = re.compile(r"^([a-z][a-z0-9_.-]{1,29}):@?([^\s:/@][^\s/]{0,120})$")
+_HANDLE = re.compile(r"^([a-z][a-z0-9_.-]{0,29}):@?([^\s:/@][^\s/]{0,120})$")
 _LOCALE = re.compile(r"^([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2}))?(?:[-_.@].*)?$")
 
 

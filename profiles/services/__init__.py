@@ -20,7 +20,7 @@ from profiles.services.merging import (
     merge,
     undo_merge,
 )
-from profiles.services.policies import UnusableRules, save_policies
+from profiles.services.policies import UnusableRules, check_policies, save_policies
 from profiles.services.suggestions import decide_different, decide_later, reopen
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "UnusableRules",
     "add_revenue",
     "change_profile",
+    "check_policies",
     "count_order",
     "decide_different",
     "decide_later",

@@ -37,7 +37,7 @@ def save_policies(
 
     Raises UnusableRules; leaves the kinds, not the values, in the audit log.
     """
-    check(wanted)
+    check_policies(wanted)
     for policy in wanted:
         IdentityRule.objects.update_or_create(
             kind=policy.kind,
@@ -58,7 +58,7 @@ def save_policies(
     )
 
 
-def check(wanted: Sequence[Policy]) -> None:
+def check_policies(wanted: Sequence[Policy]) -> None:
     """Raises UnusableRules when the rules cannot be put in force."""
     faults: dict[str, str] = {}
     for policy in wanted:

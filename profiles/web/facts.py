@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from company import queries as company
-from profiles.events import ProfileChanged, ProfileCreated
+from profiles.events import MergeUndone, ProfileChanged, ProfileCreated, ProfilesMerged
 from profiles.extensions import TimelineRenderer, TimelineText, timeline
 
 if TYPE_CHECKING:
@@ -45,6 +45,19 @@ def register() -> None:
             render=changed,
         )
     )
+    for name, icon, render in (
+        (ProfilesMerged.name, "users-group", merged),
+        (MergeUndone.name, "users", parted),
+    ):
+        timeline.register(
+            TimelineRenderer(
+                event_name=name,
+                icon=icon,
+                kind="profile",
+                kind_label=gettext_lazy("Customer record"),
+                render=render,
+            )
+        )
 
 
 def met(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
@@ -72,3 +85,36 @@ def changed(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
         )
         for record in records
     }
+
+
+def merged(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
+    """Who went into this customer, and who did it, in one query."""
+    return _merges(
+        records,
+        by_agent=_("%(who)s merged customer no. %(id)s into this one"),
+        by_system=_("The visitor no. %(id)s turned out to be this customer"),
+    )
+
+
+def parted(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
+    """Who lives again, and who did it, in one query."""
+    return _merges(
+        records,
+        by_agent=_("%(who)s separated customer no. %(id)s again"),
+        by_system=_("Customer no. %(id)s was separated again"),
+    )
+
+
+def _merges(
+    records: Sequence[EventRecord], *, by_agent: str, by_system: str
+) -> Mapping[int, TimelineText]:
+    agents = company.agent_infos({record.payload["agent_id"] for record in records} - {None})
+    found = {}
+    for record in records:
+        agent = agents.get(record.payload["agent_id"])
+        words = {
+            "who": agent.name if agent else "",
+            "id": record.payload["merged_profile_id"],
+        }
+        found[record.pk] = TimelineText(title=(by_agent if agent else by_system) % words)
+    return found

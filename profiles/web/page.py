@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.timezone import localdate
@@ -82,11 +83,14 @@ class ContactLine:
 def profile_page(request: AgentRequest, profile_id: int) -> HttpResponse:
     """One customer whole; htmx gets the side panel, or the body after news or another filter."""
     agent = request.user
+    if target := _moved_to(agent, profile_id):
+        return redirect("profiles:profile-page", target)
     shop_ids = visible_shops(agent, profile_id)
     is_panel = request.headers.get("HX-Target") == "panel"
     shown = FACTS_IN_PANEL if is_panel else _number(request, "shown") or FACTS_PER_PAGE
     context = _customer(profile_id, shop_ids) | {
         "panels": _panels(profile_id, agent),
+        "may_merge": queries.is_known_to(profile_id, company.shop_ids(agent, permissions.MERGE)),
         "may_change": queries.is_known_to(profile_id, company.shop_ids(agent, permissions.CHANGE)),
         **_timeline(request, profile_id, limit=min(shown, MOST_FACTS)),
     }
@@ -101,6 +105,14 @@ def profile_timeline(request: AgentRequest, profile_id: int) -> HttpResponse:
     visible_shops(request.user, profile_id)
     context = _timeline(request, profile_id, limit=FACTS_PER_PAGE)
     return render_page(request, "profiles/_facts.html", context | {"profile_id": profile_id})
+
+
+def _moved_to(agent: Agent, profile_id: int) -> int | None:
+    """The customer into whom this one went, if the agent may see him."""
+    if profile_id >= 2**63 or permissions.may_see(agent, profile_id):
+        return None
+    target = queries.survivor(profile_id)
+    return target if target != profile_id and permissions.may_see(agent, target) else None
 
 
 def visible_shops(agent: Agent, profile_id: int) -> frozenset[int]:

@@ -97,7 +97,7 @@ def test_scopes_are_asked(client, shop, method, path):
 
 
 def test_the_list_costs_the_same_for_one_customer_and_for_many(api, shop, assert_flat_queries):
-    # 1 the API key  2 the page  3 addresses  4 figures  5 identifiers
+    # 1 the API key  2 the page  3 addresses  4 figures  5 who was merged  6 identifiers
     assert_flat_queries(
-        lambda: api.get("/api/v1/profiles"), add_rows=lambda: ProfileFactory(shop=shop), budget=5
+        lambda: api.get("/api/v1/profiles"), add_rows=lambda: ProfileFactory(shop=shop), budget=6
     )
