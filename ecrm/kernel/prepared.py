@@ -19,13 +19,13 @@ from django.db import connection
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
 
-PARAMETER = re.compile(r"%\((\w+)\)s")
+PARAMETER = re.compile(r"%\((\w+)\)s(::\w+(?:\[\])?)?")
 
 _prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
 
 class Statement:
-    """SQL with `%(name)s` parameters, each cast where its type is not plain from the place it stands in."""
+    """SQL with `%(name)s` parameters, cast (`%(ids)s::bigint[]`) where their place does not tell the type."""
 
     def __init__(self, name: str, sql: str) -> None:
         self.name = f"ecrm_{name}"
@@ -43,14 +43,20 @@ class Statement:
         cursor.execute(self._execute, values)
 
     @cached_property
-    def _names(self) -> list[str]:
-        return list(dict.fromkeys(PARAMETER.findall(self.sql)))
+    def _casts(self) -> dict[str, str]:
+        """Each parameter, in the order of their numbers, with its cast or nothing."""
+        found: dict[str, str] = {}
+        for name, cast in PARAMETER.findall(self.sql):
+            found[name] = found.get(name) or cast
+        return found
 
     @cached_property
     def _prepare(self) -> str:
-        numbered = PARAMETER.sub(lambda found: f"${self._names.index(found[1]) + 1}", self.sql)
-        return f"PREPARE {self.name} AS {numbered}"
+        numbers = {name: number for number, name in enumerate(self._casts, start=1)}
+        text = PARAMETER.sub(lambda found: f"${numbers[found[1]]}{found[2] or ''}", self.sql)
+        return f"PREPARE {self.name} AS {text}"
 
     @cached_property
     def _execute(self) -> str:
-        return f"EXECUTE {self.name}({', '.join(f'%({name})s' for name in self._names)})"
+        values = ", ".join(f"%({name})s{cast}" for name, cast in self._casts.items())
+        return f"EXECUTE {self.name}({values})"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from company import queries as company
+from ecrm.kernel.prepared import Statement
 from profiles import rules
 from profiles.models import Identifier, Profile, ProfileQuerySet, ProfileShop
 
@@ -49,7 +50,19 @@ class Holder:
         return rules.OF_MACHINES.issuperset(self.kinds)
 
 
-_HOLDERS = """
+_HOLDERS = Statement(
+    "holders",
+    """
+WITH held AS (
+    SELECT i.profile_id, i.kind, i.value, i.shop_id
+    FROM unnest(%(values)s::text[], %(kinds)s::text[]) AS key (value, kind)
+    JOIN profiles_identifier i ON i.value = key.value AND i.kind = key.kind
+    WHERE i.is_key AND i.shop_id IS NULL
+    UNION ALL
+    SELECT i.profile_id, i.kind, i.value, i.shop_id
+    FROM profiles_identifier i
+    WHERE i.is_key AND i.shop_id = %(shop_id)s AND i.kind = 'customer_id' AND i.value = %(customer_id)s
+)
 SELECT i.kind, i.value, i.shop_id, p.id, p.merged_into_id IS NOT NULL,
        s.id IS NOT NULL, s.accepts_marketing,
        ARRAY(SELECT k.kind FROM profiles_identifier k WHERE k.profile_id = p.id AND k.is_key),
@@ -60,14 +73,13 @@ SELECT i.kind, i.value, i.shop_id, p.id, p.merged_into_id IS NOT NULL,
                   WHERE a.profile_id = p.id AND a.fingerprint = ANY(%(places)s)) END,
        p.first_name, p.last_name, p.locale, p.country, p.city,
        p.birthday, p.gender, p.timezone, p.currency, p.first_seen_at, p.last_seen_at
-FROM profiles_identifier i
+FROM held i
 JOIN profiles_profile p ON p.id = i.profile_id
 LEFT JOIN profiles_profileshop s ON s.profile_id = p.id AND s.shop_id = %(shop_id)s
-WHERE (i.is_key AND i.shop_id IS NULL AND (i.value, i.kind) IN %(open)s)
-   OR (i.is_key AND i.shop_id = %(shop_id)s AND i.kind = 'customer_id' AND i.value = %(customer_id)s)
 ORDER BY p.id
 FOR KEY SHARE OF p
-"""
+""",
+)
 
 
 def holders(
@@ -79,14 +91,15 @@ def holders(
     """
     if not keys:
         return {}
-    open_keys = tuple((key.value, key.kind) for key in keys if key.shop_id is None)
+    open_keys = [key for key in keys if key.shop_id is None]
     customer_id = next((key.value for key in keys if key.kind == rules.CUSTOMER_ID), None)
     with connection.cursor() as cursor:
-        cursor.execute(
-            _HOLDERS,
+        _HOLDERS.execute(
+            cursor,
             {
                 "shop_id": shop_id,
-                "open": open_keys or ((None, None),),
+                "values": [key.value for key in open_keys],
+                "kinds": [key.kind for key in open_keys],
                 "customer_id": customer_id,
                 "places": list(places),
             },

@@ -9,10 +9,13 @@ from decimal import Decimal
 from django.db import connection, transaction
 from django.db.models import F
 
+from ecrm.kernel.prepared import Statement
 from profiles.models import Figures
 from profiles.types import OrderFigures
 
-_COUNT_ORDER = """
+_COUNT_ORDER = Statement(
+    "count_order",
+    """
 INSERT INTO profiles_figures AS f
     (profile_id, shop_id, currency, orders_count, revenue, first_order_at, last_order_at)
 VALUES (%(profile_id)s, %(shop_id)s, %(currency)s, %(orders)s, %(revenue)s, %(at)s, %(at)s)
@@ -21,7 +24,8 @@ ON CONFLICT (profile_id, shop_id, currency) DO UPDATE SET
     revenue = f.revenue + excluded.revenue,
     first_order_at = least(f.first_order_at, excluded.first_order_at),
     last_order_at = greatest(f.last_order_at, excluded.last_order_at)
-"""
+""",
+)
 
 
 def count_order(
@@ -29,8 +33,8 @@ def count_order(
 ) -> None:
     """Add one order to a customer's figures, in one statement, in the caller's transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _COUNT_ORDER,
+        _COUNT_ORDER.execute(
+            cursor,
             {
                 "profile_id": profile_id,
                 "shop_id": shop_id,

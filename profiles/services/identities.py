@@ -16,10 +16,10 @@ from ecrm.kernel import outbox
 from ecrm.kernel.errors import DomainError
 from profiles import queries, rules
 from profiles.events import ProfileCreated, VisitorRecognised
-from profiles.models import Identifier, Profile, ProfileShop
+from profiles.models import Profile, ProfileShop
 from profiles.queries import Holder
 from profiles.rules import policies as policy_rules
-from profiles.services import addresses, suggestions
+from profiles.services import addresses, newcomers, suggestions
 from profiles.types import Identity, Resolution
 
 ATTEMPTS = 5
@@ -190,31 +190,23 @@ class Contact:
 
     def create(self) -> int | None:
         """A new profile with the free keys, or None when somebody else took one meanwhile."""
-        details = self._details
-        profile = Profile.objects.create(
-            **asdict(details),
-            search_name=rules.searchable(details.first_name, details.last_name),
-            source=self._source,
-            created_at=now(),
-            first_seen_at=self._at,
-            last_seen_at=self._at,
-        )
-        if not _take_keys(profile.pk, self._free, source=self._source, at=self._at):
-            _forget(profile)
-            return None
-        ProfileShop.objects.create(
-            profile=profile,
+        profile_id = newcomers.insert(
+            self._details,
+            keys=self._free,
+            places=self._places,
             shop_id=self._shop_id,
             accepts_marketing=self._identity.accepts_marketing,
-            since=self._at,
-        )
-        addresses.keep(profile.pk, places=self._places, source=self._source, at=self._at)
-        self._note_others(profile.pk)
-        outbox.publish(
-            ProfileCreated(profile_id=profile.pk, shop_id=self._shop_id, source=self._source),
+            source=self._source,
             at=self._at,
         )
-        return profile.pk
+        if profile_id is None:
+            return None
+        self._note_others(profile_id)
+        outbox.publish(
+            ProfileCreated(profile_id=profile_id, shop_id=self._shop_id, source=self._source),
+            at=self._at,
+        )
+        return profile_id
 
     # --- Later contacts ---------------------------------------------------------------------------
 
@@ -332,12 +324,6 @@ def details_of(profile: Profile) -> rules.Details:
     """What a profile knows of its person beside identifiers."""
     names = asdict(rules.Details())
     return replace(rules.Details(), **{name: getattr(profile, name) for name in names})
-
-
-def _forget(profile: Profile) -> None:
-    """Remove a profile nobody has seen: it was created in this transaction and lost the race."""
-    Identifier.objects.filter(profile=profile).delete()
-    profile.delete()
 
 
 _TAKE_KEYS = """

@@ -7,6 +7,7 @@ from functools import cache
 from urllib.parse import urlencode
 
 import pytest
+import time_machine
 from django.core.cache import cache as django_cache
 from django.urls import reverse
 from drf_spectacular.generators import SchemaGenerator
@@ -231,6 +232,7 @@ def test_a_key_never_reaches_another_shop(api):
     assert theirs.revision == 1
 
 
+@time_machine.travel("2026-03-02T09:00:15Z", tick=False)
 def test_too_many_requests_are_told_when_to_come_back(api, settings):
     settings.ECRM_API_RATE = 2
     for _ in range(2):

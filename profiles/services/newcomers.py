@@ -1,0 +1,99 @@
+"""Writing down somebody new: the hottest write of the product beside the order itself.
+
+The profile, what identifies it, the shop that met it and where it lives are one statement by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+
+from django.db import connection
+from django.utils.timezone import now
+
+from ecrm.kernel.prepared import Statement
+from profiles import rules
+from profiles.models import Identifier, PostalAddress, Profile, ProfileShop
+from profiles.rules.addresses import Place
+
+_DETAILS = [field.name for field in fields(rules.Details)]
+_PLACE = [*(field.name for field in fields(Place)), "fingerprint"]
+
+_INSERT = Statement(
+    "insert_newcomer",
+    f"""
+WITH person AS (
+    INSERT INTO profiles_profile
+        ({", ".join(_DETAILS)}, search_name, source, created_at, first_seen_at, last_seen_at)
+    VALUES ({", ".join(f"%({name})s" for name in _DETAILS)}, %(search_name)s, %(source)s,
+            %(created_at)s, %(at)s, %(at)s)
+    RETURNING id
+), identified AS (
+    INSERT INTO profiles_identifier
+        (profile_id, kind, value, shop_id, is_key, is_verified, source, first_seen_at, last_seen_at)
+    SELECT person.id, key.kind, key.value, key.shop_id, true, false, %(source)s, %(at)s, %(at)s
+    FROM person, unnest(
+        %(kinds)s::text[], %(values)s::text[], %(shop_ids)s::bigint[]
+    ) AS key (kind, value, shop_id)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+), met AS (
+    INSERT INTO profiles_profileshop (profile_id, shop_id, accepts_marketing, since)
+    SELECT person.id, %(shop_id)s, %(accepts_marketing)s, %(at)s FROM person
+), living AS (
+    INSERT INTO profiles_postaladdress
+        (profile_id, {", ".join(_PLACE)}, source, first_seen_at, last_seen_at)
+    SELECT person.id, place.*, %(source)s, %(at)s, %(at)s
+    FROM person, unnest(
+        {", ".join(f"%(place_{name})s::text[]" for name in _PLACE)}
+    ) AS place
+)
+SELECT person.id, (SELECT count(*) FROM identified) FROM person
+""",  # noqa: S608 - made of our own column names
+)
+
+
+def insert(
+    details: rules.Details,
+    *,
+    keys: Sequence[rules.Key],
+    places: Sequence[Place],
+    shop_id: int,
+    accepts_marketing: bool | None,
+    source: str,
+    at: datetime,
+) -> int | None:
+    """The id of the new profile, or None when one of the keys has just been taken by another.
+
+    The statement waits for a transaction which is taking the same key; afterwards the caller looks again.
+    Keys come sorted, so that two transactions never wait for each other.
+    """
+    values = asdict(details) | {
+        "search_name": rules.searchable(details.first_name, details.last_name),
+        "source": source,
+        "created_at": now(),
+        "at": at,
+        "kinds": [key.kind for key in keys],
+        "values": [key.value for key in keys],
+        "shop_ids": [key.shop_id for key in keys],
+        "shop_id": shop_id,
+        "accepts_marketing": accepts_marketing,
+    }
+    for name in _PLACE:
+        values[f"place_{name}"] = [getattr(place, name) for place in places]
+    with connection.cursor() as cursor:
+        _INSERT.execute(cursor, values)
+        profile_id, identified = cursor.fetchone()
+    if identified < len(keys):
+        _forget(profile_id)
+        return None
+    return int(profile_id)
+
+
+def _forget(profile_id: int) -> None:
+    """Remove a profile nobody has seen: it was written in this transaction and lost the race."""
+    Identifier.objects.filter(profile_id=profile_id).delete()
+    ProfileShop.objects.filter(profile_id=profile_id).delete()
+    PostalAddress.objects.filter(profile_id=profile_id).delete()
+    Profile.objects.filter(pk=profile_id).delete()
