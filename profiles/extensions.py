@@ -112,7 +112,7 @@ class Holding:
 class Recount:
     """Makes the sums of a holding anew, for one profile, from the rows it was added up from.
 
-    Called after the undo of a merge during which the sums had changed.
+    Called for both profiles after each undo: what is added up may have changed meanwhile.
     """
 
     key: str

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import connection
 
@@ -143,7 +142,7 @@ def merges_of(profile_id: int, *, limit: int = 20) -> list[MergeRow]:
     return [_merge_row(row, agents) for row in rows]
 
 
-def _merge_row(row: Merge, agents: dict[int, AgentInfo] | Any) -> MergeRow:
+def _merge_row(row: Merge, agents: Mapping[int, AgentInfo]) -> MergeRow:
     return MergeRow(
         id=row.pk,
         merged_id=row.merged_id,
@@ -151,9 +150,9 @@ def _merge_row(row: Merge, agents: dict[int, AgentInfo] | Any) -> MergeRow:
         survivor_id=row.survivor_id,
         trigger=row.trigger,
         merged_at=row.merged_at,
-        merged_by=agents.get(row.merged_by_id),
+        merged_by=agents.get(row.merged_by_id or 0),
         undone_at=row.undone_at,
-        undone_by=agents.get(row.undone_by_id),
+        undone_by=agents.get(row.undone_by_id or 0),
         moved=[
             Moving(label=str(holding.label), count=row.moved[holding.key])
             for holding in extensions.holdings.all()

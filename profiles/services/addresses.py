@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -34,7 +35,7 @@ def keep(profile_id: int, *, places: Sequence[Place], source: str, at: datetime)
     """Write addresses down, in one statement, in the caller's transaction; none costs nothing."""
     if not places:
         return
-    values: list[object] = []
+    values: list[Any] = []
     for kept in places:
         texts = [getattr(kept, column) for column in _COLUMNS]
         values += [profile_id, kept.kind, kept.fingerprint, *texts, source, at, at]

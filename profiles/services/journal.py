@@ -60,39 +60,34 @@ def has_rows(profile_id: int) -> bool:
     return bool(_rows(f"SELECT EXISTS ({parts})", *[profile_id] * len(moving()))[0][0])
 
 
-def move_back(merge_id: int, *, merged_id: int, survivor_id: int) -> list[Holding]:
+def move_back(merge_id: int, *, merged_id: int, survivor_id: int) -> None:
     """Undo what the journal says, newest module last, and forget it.
 
-    Returns the holdings whose sums had changed since and must be counted anew.
+    Sums are what they were: whoever calls must have them counted anew, because what they add up may
+    have changed since without changing the sum.
     """
-    changed: list[Holding] = []
     for holding in reversed(moving()):
-        is_other = holding.is_sum and _has_changed(merge_id, holding)
-        if is_other:
-            changed.append(holding)
         _move_back(merge_id, holding, merged_id, survivor_id)
         if holding.unique is not None:
-            restore = _restore if is_other else _divide
+            restore = _restore if holding.is_sum else _divide
             restore(merge_id, holding.key, holding.table, holding.unique.combine)
             _bring_back(merge_id, holding)
     _part_details(merge_id)
     _run("DELETE FROM profiles_mergeentry WHERE merge_id = %s", merge_id)
-    return changed
 
 
 # --- There ----------------------------------------------------------------------------------------
 
 
 def _move(merge_id: int, holding: Holding, merged_id: int, survivor_id: int) -> int:
-    after = "to_jsonb(t)" if holding.is_sum else "NULL::jsonb"
     return _run(
         f"""
         WITH moved AS (
             UPDATE {holding.table} t SET {holding.column} = %s WHERE t.{holding.column} = %s
-            RETURNING t.id, {after} AS after
+            RETURNING t.id
         )
-        INSERT INTO profiles_mergeentry (merge_id, holding, kind, row_id, after)
-        SELECT %s, %s, 'moved', id, after FROM moved
+        INSERT INTO profiles_mergeentry (merge_id, holding, kind, row_id)
+        SELECT %s, %s, 'moved', id FROM moved
         """,  # noqa: S608 - names from the registry
         survivor_id,
         merged_id,
@@ -193,20 +188,6 @@ def _join_details(merge_id: int, *, merged_id: int, survivor_id: int) -> None:
 # --- And back -------------------------------------------------------------------------------------
 
 
-def _has_changed(merge_id: int, holding: Holding) -> bool:
-    """True when a sum which the merge moved or added up is another one now, or is gone."""
-    found = _rows(
-        f"""
-        SELECT 1 FROM profiles_mergeentry e LEFT JOIN {holding.table} t ON t.id = e.row_id
-        WHERE e.merge_id = %s AND e.holding = %s AND e.after IS NOT NULL
-          AND e.after IS DISTINCT FROM to_jsonb(t) LIMIT 1
-        """,  # noqa: S608 - names from the registry
-        merge_id,
-        holding.key,
-    )
-    return bool(found)
-
-
 def _move_back(merge_id: int, holding: Holding, merged_id: int, survivor_id: int) -> None:
     """Return the moved rows as they are now; what somebody gave to a third person stays there."""
     _run(
@@ -289,4 +270,4 @@ def _run(sql: str, *values: Any) -> int:
 def _rows(sql: str, *values: Any) -> Sequence[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

@@ -83,7 +83,7 @@ def merge(
         survivor_id=survivor_id,
         merged_id=profile_id,
         trigger=trigger,
-        merged_by=by,
+        merged_by_id=by.pk if by else None,
         merged_at=moment,
         last_event_id=EventRecord.objects.aggregate(last=Max("id"))["last"] or 0,
     )
@@ -122,7 +122,7 @@ def undo_merge(merge_id: int, *, by: Agent | None, at: datetime | None = None) -
     for newer in reversed(later):
         _take_back(newer)
     _take_back(row)
-    row.undone_at, row.undone_by = moment, by
+    row.undone_at, row.undone_by_id = moment, by.pk if by else None
     row.save(update_fields=["undone_at", "undone_by"])
     for newer in later:
         _make(newer)
@@ -185,19 +185,12 @@ def _make(row: Merge) -> None:
 
 
 def _take_back(row: Merge) -> None:
-    ids = (row.merged_id, row.survivor_id)
     journal.gather(row.pk, merged_id=row.merged_id, survivor_id=row.survivor_id)
-    changed = {
-        holding.key
-        for holding in journal.move_back(
-            row.pk, merged_id=row.merged_id, survivor_id=row.survivor_id
-        )
-    }
+    journal.move_back(row.pk, merged_id=row.merged_id, survivor_id=row.survivor_id)
     MID_UNDO.hit()
     for source in extensions.recounts.all():
-        if source.holding in changed:
-            for profile_id in ids:
-                source.recount(profile_id)
+        for profile_id in (row.merged_id, row.survivor_id):
+            source.recount(profile_id)
     _meet_shops(row.survivor_id, since_event=row.last_event_id)
 
 

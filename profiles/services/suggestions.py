@@ -122,7 +122,7 @@ def _decide(
 ) -> None:
     pair = DuplicatePair.objects.select_for_update(of=("self",)).get(pk=pair_id)
     pair.state, pair.later_until = state, until
-    pair.decided_by, pair.decided_at = by, at
+    pair.decided_by_id, pair.decided_at = by.pk if by else None, at
     pair.save(update_fields=["state", "later_until", "decided_by", "decided_at"])
     record_audit(
         action="profiles.duplicate-decided",

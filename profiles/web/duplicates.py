@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -23,6 +23,8 @@ from profiles.queries import duplicates
 from profiles.web import comparing
 
 if TYPE_CHECKING:
+    from django.template.response import TemplateResponse
+
     from company.types import AgentRequest
 
 PAGE = "profiles/duplicates.html"
@@ -107,7 +109,7 @@ def _say(
     return toast(response, text, level=level, undo_url=undo_url)
 
 
-def _queue(request: AgentRequest, *, wanted: int | None) -> Any:
+def _queue(request: AgentRequest, *, wanted: int | None) -> TemplateResponse:
     shop_ids = sorted(company.shop_ids(request.user, permissions.MERGE))
     waiting = duplicates.queue(shop_ids, at=now())
     at = waiting.index(wanted) if wanted in waiting else 0

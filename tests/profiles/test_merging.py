@@ -259,6 +259,12 @@ def test_every_column_that_points_at_a_profile_is_declared():
     assert found == declared
 
 
+def test_every_sum_can_be_counted_anew():
+    sums = {holding.key for holding in extensions.holdings.all() if holding.is_sum}
+
+    assert {source.holding for source in extensions.recounts.all()} == sums
+
+
 def test_every_unique_rule_about_a_profiles_rows_is_known_to_the_merge(db):
     """A new constraint that two rows of one person could break must be declared with the holding."""
     declared = {(h.table, h.unique.columns) for h in journal.moving() if h.unique}
