@@ -109,6 +109,12 @@ def _moving() -> tuple[Holding, ...]:
             ),
         ),
         Holding(
+            key="profiles.activity",
+            table="profiles_activity",
+            label=_("Activities on the site"),
+            order=LINE,
+        ),
+        Holding(
             key="kernel.event", table="kernel_eventrecord", label=_("Timeline entries"), order=90
         ),
     )

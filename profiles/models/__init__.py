@@ -1,5 +1,6 @@
 """Every model of the module; Django looks for them here."""
 
+from profiles.models.activity import Activity, ActivityQuerySet, ParkedCall, TrackedMessage
 from profiles.models.address import PostalAddress
 from profiles.models.duplicates import Bookmark, DuplicatePair, LikenessKey
 from profiles.models.figures import Figures
@@ -8,6 +9,8 @@ from profiles.models.merging import Merge, MergeEntry
 from profiles.models.profile import Profile, ProfileQuerySet, ProfileShop
 
 __all__ = [
+    "Activity",
+    "ActivityQuerySet",
     "Bookmark",
     "DuplicatePair",
     "Figures",
@@ -17,8 +20,10 @@ __all__ = [
     "LikenessKey",
     "Merge",
     "MergeEntry",
+    "ParkedCall",
     "PostalAddress",
     "Profile",
     "ProfileQuerySet",
     "ProfileShop",
+    "TrackedMessage",
 ]
