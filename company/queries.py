@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from datetime import time as clock
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
@@ -89,7 +90,17 @@ def shops_for(agent: Actor) -> list[ShopInfo]:
     held = held_permissions(agent)
     shop_ids_ = set().union(*(scope.shop_ids for scope in held.values())) if held else set()
     everywhere = any(scope.is_everywhere for scope in held.values())
-    return [info for info in all_shops() if everywhere or info.id in shop_ids_]
+    return [info for info in _every_shop(agent) if everywhere or info.id in shop_ids_]
+
+
+def _every_shop(agent: Actor | AnonymousUser) -> list[ShopInfo]:
+    """All shops; the agent of a request remembers them."""
+    memory: dict[str, Any] | None = getattr(agent, "permission_memory", None)
+    if memory is None:
+        return all_shops()
+    if "shops" not in memory:
+        memory["shops"] = all_shops()
+    return list(memory["shops"])
 
 
 def opening_schedule(shop_id: int) -> rules.Schedule:
@@ -171,9 +182,10 @@ def held_permissions(agent: Actor | AnonymousUser) -> Mapping[str, Scope]:
         return {}
     if agent.is_superuser:
         return dict.fromkeys(permissions.codes(), EVERYWHERE)
-    memory: dict[str, Mapping[str, Scope]] | None = agent.permission_memory
+    memory = agent.permission_memory
     if memory is not None and "held" in memory:
-        return memory["held"]
+        remembered: Mapping[str, Scope] = memory["held"]
+        return remembered
     held: dict[str, Scope] = {}
     for grant in Grant.objects.filter(agent_id=agent.pk).select_related("role"):
         for code in role_permissions(grant.role):
@@ -197,7 +209,7 @@ def shop_ids(agent: Actor | AnonymousUser, code: str) -> frozenset[int]:
     """The ids of the shops in which the agent holds the permission: the filter of every list."""
     scope = scope_of(agent, code)
     if scope.is_everywhere:
-        return frozenset(Shop.objects.values_list("pk", flat=True))
+        return frozenset(info.id for info in _every_shop(agent))
     return scope.shop_ids
 
 

@@ -7,12 +7,22 @@ from typing import Any, cast
 
 from django.core.cache import cache
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
+from redis import Redis
 from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
 
 
-_clients: dict[str, RedisCacheClient] = {}
+class _Client(RedisCacheClient):
+    """Django's client, except that its Redis object (safe among threads, and slow to make) is kept."""
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Redis:
+        if not hasattr(self, "_kept"):
+            self._kept: Redis = super().get_client(key, write=write)
+        return self._kept
+
+
+_clients: dict[str, _Client] = {}
 
 
 class _CountingRedisCache(RedisCache):
@@ -20,26 +30,26 @@ class _CountingRedisCache(RedisCache):
 
     def _count(self, key: str, *, seconds: int) -> int:
         name = self.make_and_validate_key(key)
-        with self._cache.get_client(name, write=True).pipeline(transaction=False) as pipe:
-            pipe.incr(name)
-            pipe.expire(name, seconds)
-            count, _has_end = pipe.execute()
-        return int(count)
+        client = self._cache.get_client(name, write=True)
+        count = cast("int", client.incr(name))
+        if count == 1:
+            client.expire(name, seconds)
+        return count
 
 
 class ForgivingRedisCache(_CountingRedisCache):
     """Django's Redis cache, except that a Redis failure is a miss and not an error.
 
-    All requests of a process share one pool of connections: Django makes a cache object for each context,
-    and with it a new connection for each request.
+    All requests of a process share one client and its pool of connections: Django makes a cache object for
+    each context, and with it a new connection for each request.
     """
 
     @property
-    def _cache(self) -> RedisCacheClient:
-        """The client of this process for this address (a pool of connections is safe among threads)."""
-        address = ",".join(self._servers)  # type: ignore[attr-defined] # not in the stubs
+    def _cache(self) -> _Client:
+        """The client of this process for this address."""
+        address = self._servers[0]  # type: ignore[attr-defined] # not in the stubs
         if address not in _clients:
-            _clients[address] = self._class(self._servers, **self._options)  # type: ignore[attr-defined]
+            _clients[address] = _Client([address], **self._options)  # type: ignore[attr-defined]
         return _clients[address]
 
     def count(self, key: str, *, seconds: int) -> int:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 SHIPPING = "shipping"
 BILLING = "billing"
@@ -64,11 +65,14 @@ def place(kind: str, **parts: str) -> Place:
     return Place(kind=kind, country=country, **trimmed)
 
 
+@lru_cache(maxsize=256)  # the two addresses of an order are mostly one
 def _digest(*parts: str) -> str:
     text = "\x1f".join(" ".join(_WORD.findall(_plain(part))) for part in parts)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _plain(text: str) -> str:
+    if text.isascii():
+        return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()

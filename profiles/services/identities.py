@@ -19,6 +19,7 @@ from profiles.events import ProfileCreated, VisitorRecognised
 from profiles.models import Profile, ProfileShop
 from profiles.queries import Holder
 from profiles.rules import policies as policy_rules
+from profiles.rules.addresses import Place
 from profiles.services import addresses, newcomers, suggestions
 from profiles.types import Identity, Resolution
 
@@ -60,7 +61,7 @@ def resolve(
         found = queries.holders(keys, shop_id=shop_id, places=[p.fingerprint for p in places])
         if any(holder.is_merged for holder in found.values()):
             continue
-        contact = Contact(identity, keys, found, shop_id=shop_id, source=source, at=moment)
+        contact = Contact(identity, keys, places, found, shop_id=shop_id, source=source, at=moment)
         profile_id = contact.choose()
         if profile_id is None:
             created_id = contact.create()
@@ -98,7 +99,7 @@ def learn(
     places = addresses.places_of(identity)
     for _attempt in range(ATTEMPTS):
         found = queries.holders(keys, shop_id=shop_id, places=[p.fingerprint for p in places])
-        contact = Contact(identity, keys, found, shop_id=shop_id, source=source, at=moment)
+        contact = Contact(identity, keys, places, found, shop_id=shop_id, source=source, at=moment)
         known = any(holder.profile_id == profile_id for holder in found.values())
         whom = profile_id if known else queries.survivor(profile_id)
         if not any(holder.is_merged for holder in found.values()) and contact.tell(whom):
@@ -154,16 +155,16 @@ class Contact:
         self,
         identity: Identity,
         keys: Sequence[rules.Key],
+        places: Sequence[Place],
         found: Mapping[rules.Key, Holder],
         *,
         shop_id: int,
         source: str,
         at: datetime,
     ) -> None:
-        self._identity, self._keys, self._found = identity, keys, found
+        self._identity, self._keys, self._places, self._found = identity, keys, places, found
         self._shop_id, self._source, self._at = shop_id, source, at
         self._details = _details(identity)
-        self._places = addresses.places_of(identity)
 
     def choose(self) -> int | None:
         """Whose contact it is, or None when it is somebody new.
