@@ -6,7 +6,7 @@ import argparse
 import os
 from dataclasses import dataclass
 
-from bench import ground, mails, orders, outbox, pages
+from bench import ground, mails, moments, orders, outbox, pages
 from bench.figures import Figure, report
 
 os.environ.setdefault("ECRM_LOG_FORMAT", "console")
@@ -35,6 +35,7 @@ def main() -> None:
     found: list[Figure] = []
     with ground.database():
         place = ground.prepare()
+        found += moments.measure(place, runs=scale.runs)
         found += orders.measure(place, count=scale.orders)
         found += pages.measure(place, runs=scale.runs)
         found += mails.measure(place, count=scale.mails)

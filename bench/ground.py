@@ -83,12 +83,12 @@ def connect() -> psycopg2.extensions.connection:
 
 
 @contextmanager
-def child(*arguments: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A process which listens on the port, until the block ends."""
+def child(*arguments: str, port: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A process, until the block ends; the block begins when it listens on the port, if it has one."""
     process = subprocess.Popen([sys.executable, *arguments])
     try:
         deadline = time.monotonic() + 60
-        while not _answers(port):
+        while port is not None and not _answers(port):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{arguments[:3]} did not start")
             time.sleep(0.1)

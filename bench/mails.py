@@ -6,6 +6,7 @@ import smtplib
 import time
 from collections.abc import Iterator
 from email.message import EmailMessage
+from email.policy import SMTP
 
 from bench.figures import Figure, figure, tell
 from bench.ground import Ground, child, free_port
@@ -52,7 +53,7 @@ def _raw(port: int, count: int) -> float:
         "Votre commande",
     )
     mail.set_content(TEXT)
-    raw = mail.as_bytes()
+    raw = mail.as_bytes(policy=SMTP)
     begun = time.perf_counter()
     with smtplib.SMTP("127.0.0.1", port) as connection:
         for number in range(count):

@@ -45,7 +45,6 @@ class _Handler:
 
 def serve(stop: threading.Event, *, port: int, deliver: Deliver) -> None:
     """Take mail on the port until the event is set. Raises OSError when the port is taken."""
-    logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd reports every command
     with ThreadPoolExecutor(max_workers=HANDLERS, thread_name_prefix="demo-mail") as pool:
         controller = Controller(
             _Handler(deliver, pool),

@@ -103,5 +103,6 @@ def configure(config: dict[str, Any]) -> None:
         "celery.app.trace",
         "kombu",
         "allauth",
+        "mail.log",  # aiosmtpd, every command
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
