@@ -32,10 +32,14 @@ from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.utils.timezone import now  # noqa: E402
 
+from company import queries as company  # noqa: E402
 from ecrm.kernel import doorbell, failpoints, loops  # noqa: E402
 from messaging import queries as mails  # noqa: E402
 from messaging import services as messaging  # noqa: E402
 from messaging.types import ImapPosition  # noqa: E402
+from profiles import queries as profile_queries  # noqa: E402
+from profiles import services as profiles  # noqa: E402
+from profiles.types import Identity  # noqa: E402
 from tests.story.documents import order  # noqa: E402
 from tests.story.people import ANSWER, FIRST_QUESTION, THANKS  # noqa: E402
 
@@ -61,6 +65,24 @@ def play(name: str, *, key: str, agent_email: str, mailbox: str) -> None:
     thanks = _letter(customer, mailbox, THANKS.format(number=number), answering=answer)
     _accept(thanks, mailbox)
     _work()
+    _join_visitor(name, customer)
+    _work()
+
+
+def _join_visitor(name: str, customer: str) -> None:
+    """A visitor turns out to be the customer; that is undone, and done again."""
+    shop_id = company.all_shops()[0].id
+    visitor = Identity(anonymous_id=f"visitor-{name}")
+    visitor_id = profiles.resolve(visitor, shop_id=shop_id, source="form").profile_id
+    person_id = profile_queries.find_by_email(customer)
+    assert person_id is not None
+    if not profile_queries.merges_of(person_id):
+        profiles.merge(visitor_id, into=person_id, by=None)
+    (latest, *before) = profile_queries.merges_of(person_id)
+    if not before and latest.undone_at is None:
+        profiles.undo_merge(latest.id, by=None)
+    if not before:
+        profiles.merge(latest.merged_id, into=person_id, by=None)
 
 
 def _put(name: str, document: dict[str, Any], key: str) -> None:

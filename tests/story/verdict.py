@@ -31,7 +31,9 @@ def assert_told_once(product: Product, postman: Postman, names: Iterable[str]) -
             f"{name}@customer.example",
         )
         assert kinds == ["customer", "agent", "customer"], (name, kinds)
-    profiles = _column(product, "SELECT count(*) FROM profiles_profile")
+    profiles = _column(
+        product, "SELECT count(*) FROM profiles_profile WHERE merged_into_id IS NULL"
+    )
     assert profiles == [len(names)]
     product.manage("verify")
 
