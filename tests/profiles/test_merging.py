@@ -359,6 +359,29 @@ def test_stragglers_follow_and_return(two, world):
     assert ProfileShop.objects.filter(profile_id=gone, shop=world.shops[0]).count() == 1
 
 
+def test_verify_finds_what_a_merged_profile_still_owns(two, world):
+    kept, gone = two
+    merge(gone, kept, at=world.now())
+    assert breaches() == []
+
+    Order.objects.filter(profile_id=kept).update(profile_id=gone)
+
+    assert any("orders_order" in breach for breach in breaches())
+
+
+def test_an_order_that_moved_in_time_unseen_is_counted_where_it_belongs(two, world):
+    kept, gone = two
+    ours = Order.objects.filter(profile_id=kept).get()
+    theirs = Order.objects.filter(profile_id=gone, shop=world.shops[0]).get()
+    world.order(email=ANA, external_id=ours.external_id, status="shipped")
+    row = merge(gone, kept)
+
+    world.order(email=ANNA, external_id=theirs.external_id, status="shipped")
+    services.undo_merge(row.pk, by=None)
+
+    assert breaches() == []
+
+
 def test_the_journal_keeps_what_it_changed(two):
     kept, gone = two
     row = merge(gone, kept)
