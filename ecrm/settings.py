@@ -421,6 +421,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "ecrm.kernel.schema.ProblemSchema",
     "EXCEPTION_HANDLER": "ecrm.kernel.drf.problem_response",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "URL_FORMAT_OVERRIDE": None,
 }
 ECRM_API_RATE = env.number("ECRM_API_RATE", 6000, "API requests per key and minute.")
 SPECTACULAR_SETTINGS = {

@@ -50,14 +50,19 @@ class Holder:
         return rules.OF_MACHINES.issuperset(self.kinds)
 
 
+# LATERAL keeps a plan which was made while the tables were small from reading them whole when they have
+# grown, and lets the profiles be locked in the order of their ids.
 _HOLDERS = Statement(
     "holders",
     """
 WITH held AS (
-    SELECT i.profile_id, i.kind, i.value, i.shop_id
+    SELECT i.*
     FROM unnest(%(values)s::text[], %(kinds)s::text[]) AS key (value, kind)
-    JOIN profiles_identifier i ON i.value = key.value AND i.kind = key.kind
-    WHERE i.is_key AND i.shop_id IS NULL
+    CROSS JOIN LATERAL (
+        SELECT i.profile_id, i.kind, i.value, i.shop_id FROM profiles_identifier i
+        WHERE i.is_key AND i.shop_id IS NULL AND i.value = key.value AND i.kind = key.kind
+        LIMIT 1
+    ) i
     UNION ALL
     SELECT i.profile_id, i.kind, i.value, i.shop_id
     FROM profiles_identifier i
@@ -73,11 +78,14 @@ SELECT i.kind, i.value, i.shop_id, p.id, p.merged_into_id IS NOT NULL,
                   WHERE a.profile_id = p.id AND a.fingerprint = ANY(%(places)s)) END,
        p.first_name, p.last_name, p.locale, p.country, p.city,
        p.birthday, p.gender, p.timezone, p.currency, p.first_seen_at, p.last_seen_at
-FROM held i
-JOIN profiles_profile p ON p.id = i.profile_id
-LEFT JOIN profiles_profileshop s ON s.profile_id = p.id AND s.shop_id = %(shop_id)s
-ORDER BY p.id
-FOR KEY SHARE OF p
+FROM (SELECT * FROM held ORDER BY profile_id) i
+CROSS JOIN LATERAL (
+    SELECT * FROM profiles_profile WHERE id = i.profile_id FOR KEY SHARE
+) p
+LEFT JOIN LATERAL (
+    SELECT * FROM profiles_profileshop s
+    WHERE s.profile_id = i.profile_id AND s.shop_id = %(shop_id)s LIMIT 1
+) s ON true
 """,
 )
 
