@@ -1,9 +1,11 @@
-"""What upper modules contribute to the customer page, the timeline, the search and to merges."""
+"""What upper modules contribute: to the customer page, the timeline, the search, merges and segments."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -31,11 +33,12 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimelineText:
-    """How one fact reads on the timeline."""
+    """How one fact reads on the timeline; `lines` are shown when somebody asks for more."""
 
     title: str
     detail: str = ""
     url: str = ""
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +55,80 @@ class TimelineRenderer:
     kind_label: str | _StrPromise
     render: Callable[[Sequence[EventRecord]], Mapping[int, TimelineText]]
     permission: str = "profiles.view_profile"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deed:
+    """One thing somebody did on a shop's site, or with a mail: a row of the activity table."""
+
+    id: int
+    name: str
+    shop_id: int
+    occurred_at: datetime
+    sku: str | None
+    value: Decimal | None
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeedWords:
+    """How deeds of one name read on the timeline; the key is the name, or empty for all others.
+
+    Deeds of one `group` which follow each other closely become one line: `render` gets them all, the
+    newest first. It runs no queries.
+    """
+
+    key: str
+    icon: str
+    render: Callable[[Sequence[Deed]], TimelineText]
+    group: str = ""
+
+
+class Mood(StrEnum):
+    """What a signal says about how a customer feels."""
+
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signal:
+    """Something that tells how a customer feels, in words. `about_last_order` makes it weigh more."""
+
+    mood: Mood
+    text: str
+    url: str = ""
+    about_last_order: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignalSource:
+    """Finds signals of a customer in the shops in which an agent holds the permission."""
+
+    key: str
+    permission: str
+    load: Callable[[int, frozenset[int]], Sequence[Signal]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stat:
+    """A figure in the head of a customer's page, already in the reader's words."""
+
+    label: str
+    figure: str
+    url: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatSource:
+    """Contributes a figure to the head; None leaves it out."""
+
+    key: str
+    permission: str
+    load: Callable[[int, frozenset[int]], Stat | None]
+    order: int = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +197,150 @@ class Recount:
     recount: Callable[[int], None]
 
 
+class ValueKind(StrEnum):
+    """What an input of the segment builder takes."""
+
+    TEXT = "text"
+    TEXTS = "texts"
+    NUMBER = "number"
+    INTEGER = "integer"
+    MONEY = "money"
+    DATE = "date"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+    PRODUCT = "product"
+    SEGMENT = "segment"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Input:
+    """One thing a condition of a segment asks for, under `key` of the condition.
+
+    `choices` are asked for when the builder opens and when a rule is checked. With `is_open` they are
+    suggestions only. `before` and `after` are the words around the input ("in the last", "days").
+    """
+
+    key: str = "value"
+    kind: ValueKind
+    label: str | _StrPromise = ""
+    before: str | _StrPromise = ""
+    after: str | _StrPromise = ""
+    choices: Callable[[], Sequence[tuple[str, str]]] | None = None
+    is_open: bool = False
+    is_optional: bool = False
+    least: int = 0
+    most: int = 1_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operator:
+    """One way of asking: "is", "at least", "in the last … days", and what it asks for."""
+
+    key: str
+    label: str | _StrPromise
+    inputs: tuple[Input, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A piece of SQL with its parameters. `profiles.queries.criteria.sql` puts pieces together."""
+
+    text: str
+    params: tuple[Any, ...] = ()
+
+
+class Scope(Protocol):
+    """For whom a condition is compiled, and when. Every condition speaks of the row `p` of a profile."""
+
+    @property
+    def at(self) -> datetime:
+        """The moment asked about: never use now() in SQL."""
+        ...
+
+    @property
+    def time_zone(self) -> str:
+        """Where days begin."""
+        ...
+
+    def who(self, column: str) -> Sql:
+        """Whose rows a subquery reads: everybody's, or (AND …) those of `p`."""
+        ...
+
+    def just(self, column: str) -> Sql:
+        """AND the rows of `p`, always: for flips and values."""
+        ...
+
+    def shops(self, column: str) -> Sql:
+        """AND the shop of the segment, or nothing when it is for all shops."""
+        ...
+
+    def member(self, segment_id: int) -> Condition:
+        """Membership of another segment, by its own rules."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Condition:
+    """A compiled leaf of a rule tree.
+
+    `test` is a boolean about `p`: one text for the set of all customers and for one of them. `flip` is
+    the next moment after `scope.at` at which the test may change by time alone: too early costs a look,
+    too late is an error. `value` is what "why" shows, as JSON.
+    """
+
+    test: Sql
+    flip: Sql | None = None
+    value: Sql | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """A checked condition: the operator and the values of its inputs, typed."""
+
+    operator: str
+    values: Mapping[str, Any]
+
+    @property
+    def value(self) -> Any:
+        """The value of the input called `value`."""
+        return self.values["value"]
+
+
+# Any fact at all about a customer may change the answer.
+ANY_FACT = frozenset({"*"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Criterion:
+    """Something segments can ask about customers.
+
+    `inputs` are asked for beside those of the operator. `facts` names the events after which the answer
+    may be another one: an event of this name with the customer's `profile_id`; a function when it
+    depends on what is asked. `compile` runs no SQL.
+    """
+
+    key: str
+    label: str | _StrPromise
+    group: str | _StrPromise
+    operators: tuple[Operator, ...]
+    inputs: tuple[Input, ...] = ()
+    facts: frozenset[str] | Callable[[Asked], frozenset[str]]
+    compile: Callable[[Asked, Scope], Condition]
+    order: int = 100
+
+    def facts_of(self, asked: Asked) -> frozenset[str]:
+        """The names of the events which can change this condition."""
+        return self.facts(asked) if callable(self.facts) else self.facts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Happening:
+    """A published fact worth asking for in segments: `key` is the name of the event."""
+
+    key: str
+    label: str | _StrPromise
+
+
 class _Keyed(Protocol):
     @property
     def key(self) -> str: ...
@@ -143,6 +364,10 @@ class Registry(Generic[Item]):
     def all(self) -> list[Item]:
         """Every contribution."""
         return list(self._items.values())
+
+    def get(self, key: str) -> Item | None:
+        """The contribution of this key, or None."""
+        return self._items.get(key)
 
 
 class TimelineRegistry:
@@ -178,4 +403,9 @@ panels: Registry[Panel] = Registry()
 holdings: Registry[Holding] = Registry()
 recounts: Registry[Recount] = Registry()
 lookups: Registry[Lookup] = Registry()
+deeds: Registry[DeedWords] = Registry()
+signals: Registry[SignalSource] = Registry()
+stats: Registry[StatSource] = Registry()
+criteria: Registry[Criterion] = Registry()
+happenings: Registry[Happening] = Registry()
 timeline = TimelineRegistry()

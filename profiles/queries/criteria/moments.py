@@ -1,0 +1,188 @@
+"""Asking for moments and days: in the last so many days, before, between, set at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext_lazy as _
+
+from profiles.extensions import Asked, Condition, Input, Operator, Scope, Sql, ValueKind
+from profiles.queries.criteria.sql import FALSE, TRUE, joined, sql
+
+LONGEST_DAYS = 3650
+DAYS = Input(key="days", kind=ValueKind.INTEGER, after=_("days"), least=1, most=LONGEST_DAYS)
+IN_THE_LAST = Input(
+    key="days",
+    kind=ValueKind.INTEGER,
+    before=_("in the last"),
+    after=_("days"),
+    is_optional=True,
+    least=1,
+    most=LONGEST_DAYS,
+)
+DAY = Input(key="value", kind=ValueKind.DATE)
+
+IS_SET = Operator(key="is_set", label=_("is known"))
+IS_NOT_SET = Operator(key="is_not_set", label=_("is not known"))
+
+# For moments of the past, such as the last order.
+PAST = (
+    Operator(key="last_days", label=_("in the last"), inputs=(DAYS,)),
+    Operator(key="before_days", label=_("longer ago than"), inputs=(DAYS,)),
+    Operator(key="after", label=_("on or after"), inputs=(DAY,)),
+    Operator(key="before", label=_("before"), inputs=(DAY,)),
+    Operator(
+        key="between",
+        label=_("between"),
+        inputs=(
+            Input(key="from", kind=ValueKind.DATE),
+            Input(key="to", kind=ValueKind.DATE, before=_("and")),
+        ),
+    ),
+    IS_SET,
+    IS_NOT_SET,
+)
+# For moments that may lie ahead too, such as the next order we expect.
+ANY_TIME = (*PAST[:2], Operator(key="next_days", label=_("in the next"), inputs=(DAYS,)), *PAST[2:])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asking:
+    """A test of a moment, and the moments at which it changes its answer."""
+
+    test: Sql
+    turns: tuple[Sql, ...] = ()
+
+
+def asking(moment: Sql, asked: Asked, scope: Scope) -> Asking:
+    """What the operator asks of this moment (an expression, NULL when there is none)."""
+    at, values = scope.at, asked.values
+    if asked.operator in ("is_set", "is_not_set"):
+        return Asking(test=sql("{} IS NOT NULL", moment))
+    if asked.operator in ("last_days", "next_days", "before_days"):
+        return _relative(moment, asked.operator, timedelta(days=values["days"]), at)
+    if asked.operator == "after":
+        return Asking(test=sql("{} >= {}", moment, day_start(values["value"], scope)))
+    if asked.operator == "before":
+        return Asking(test=sql("{} < {}", moment, day_start(values["value"], scope)))
+    first, last = sorted((values["from"], values["to"]))
+    following = day_start(last + timedelta(days=1), scope)
+    return Asking(
+        test=sql("{} >= {} AND {} < {}", moment, day_start(first, scope), moment, following)
+    )
+
+
+def _relative(moment: Sql, operator: str, span: timedelta, at: datetime) -> Asking:
+    if operator == "last_days":
+        test = sql("{} > {} AND {} <= {}", moment, at - span, moment, at)
+        return Asking(test=test, turns=(sql("{} + {}", moment, span), moment))
+    if operator == "before_days":
+        test = sql("{} <= {}", moment, at - span)
+        return Asking(test=test, turns=(sql("{} + {}", moment, span),))
+    test = sql("{} > {} AND {} <= {}", moment, at, moment, at + span)
+    return Asking(test=test, turns=(sql("{} - {}", moment, span), moment))
+
+
+def day_start(day: date, scope: Scope) -> datetime:
+    """When a day begins where the company lives."""
+    return datetime.combine(day, time(), ZoneInfo(scope.time_zone))
+
+
+def next_turn(moment: Sql, turns: Sequence[Sql], scope: Scope) -> Sql | None:
+    """The first of the turns after the moment asked about; `moment` gives them as `s.x`."""
+    if not turns:
+        return None
+    rows = joined(", ", (sql("({})", turn) for turn in turns))
+    return sql(
+        "(SELECT min(v.turn) FROM (SELECT {} AS x) s CROSS JOIN LATERAL (VALUES {}) v (turn)"
+        " WHERE v.turn > {})",
+        moment,
+        rows,
+        scope.at,
+    )
+
+
+def of_column(column: str, asked: Asked, scope: Scope) -> Condition:
+    """What is asked of a column of the profile."""
+    moment = Sql(column)
+    found = asking(moment, asked, scope)
+    turns = asking(Sql("s.x"), asked, scope).turns
+    test = sql("NOT ({})", found.test) if asked.operator == "is_not_set" else found.test
+    return Condition(test=test, flip=next_turn(moment, turns, scope), value=moment)
+
+
+# --- Anniversaries --------------------------------------------------------------------------------
+
+ANNIVERSARIES = (
+    Operator(
+        key="next_days",
+        label=_("is in the next"),
+        inputs=(Input(key="days", kind=ValueKind.INTEGER, after=_("days"), least=0, most=365),),
+    ),
+    Operator(
+        key="last_days",
+        label=_("was in the last"),
+        inputs=(Input(key="days", kind=ValueKind.INTEGER, after=_("days"), least=1, most=365),),
+    ),
+    IS_SET,
+    IS_NOT_SET,
+)
+
+
+def anniversary(day: str, asked: Asked, scope: Scope) -> Condition:
+    """What is asked of the yearly return of a date column; 29 February returns on the 28th else."""
+    column = Sql(day)
+    if asked.operator in ("is_set", "is_not_set"):
+        word = "IS NOT NULL" if asked.operator == "is_set" else "IS NULL"
+        return Condition(test=sql("{} {}", column, Sql(word)), value=column)
+    days = asked.values["days"]
+    today = scope.at.astimezone(ZoneInfo(scope.time_zone)).date()
+    if asked.operator == "next_days":
+        opens, closes = -days, 1
+    else:
+        opens, closes = 1, days + 1
+    # The anniversary of the year before may still count, that of the year after next may be next.
+    returns = [_return(column, today.year + step) for step in (-1, 0, 1, 2)]
+    tests = [
+        sql(
+            "{} BETWEEN {} AND {}",
+            back,
+            today - timedelta(days=closes - 1),
+            today - timedelta(days=opens),
+        )
+        for back in returns
+    ]
+    turns = [_midnight(back, step, scope) for back in returns for step in (opens, closes)]
+    rows = joined(", ", (sql("({})", turn) for turn in turns))
+    flip = sql("(SELECT min(v.turn) FROM (VALUES {}) v (turn) WHERE v.turn > {})", rows, scope.at)
+    return Condition(test=sql("({})", joined(" OR ", tests)), flip=flip, value=column)
+
+
+def _return(column: Sql, year: int) -> Sql:
+    text = "({} + make_interval(years => {} - extract(year FROM {})::int))::date"
+    return sql(text, column, year, column)
+
+
+def _midnight(day: Sql, step: int, scope: Scope) -> Sql:
+    return sql("({} + {})::timestamp AT TIME ZONE {}", day, step, scope.time_zone)
+
+
+__all__ = [
+    "ANNIVERSARIES",
+    "ANY_TIME",
+    "FALSE",
+    "IN_THE_LAST",
+    "IS_NOT_SET",
+    "IS_SET",
+    "PAST",
+    "TRUE",
+    "Asking",
+    "anniversary",
+    "asking",
+    "day_start",
+    "next_turn",
+    "of_column",
+]
