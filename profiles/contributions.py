@@ -108,6 +108,7 @@ def _moving() -> tuple[Holding, ...]:
                 combine={"first_seen_at": Combine.LEAST, "last_seen_at": Combine.GREATEST},
             ),
         ),
+        Holding(key="profiles.note", table="profiles_note", label=_("Notes"), order=LINE),
         Holding(
             key="profiles.activity",
             table="profiles_activity",

@@ -6,6 +6,7 @@ from profiles.models.duplicates import Bookmark, DuplicatePair, LikenessKey
 from profiles.models.figures import Figures
 from profiles.models.identity import Identifier, IdentifierQuerySet, IdentityRule
 from profiles.models.merging import Merge, MergeEntry
+from profiles.models.notes import Note, NoteQuerySet, WallComment, WallCommentQuerySet
 from profiles.models.profile import Profile, ProfileQuerySet, ProfileShop
 
 __all__ = [
@@ -20,10 +21,14 @@ __all__ = [
     "LikenessKey",
     "Merge",
     "MergeEntry",
+    "Note",
+    "NoteQuerySet",
     "ParkedCall",
     "PostalAddress",
     "Profile",
     "ProfileQuerySet",
     "ProfileShop",
     "TrackedMessage",
+    "WallComment",
+    "WallCommentQuerySet",
 ]
