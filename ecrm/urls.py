@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("profiles.api.urls")),
     path("api/v1/", include("orders.api.urls")),
     path("api/v1/", include("contacts.api.urls")),
+    path("v1/", include("profiles.api.tracking_urls")),
     path("settings/", include("company.web.urls")),
     path("customers/", include("profiles.web.urls")),
     path("orders/", include("orders.web.urls")),

@@ -57,3 +57,159 @@ class MergeUndone(Event):
     merged_profile_id: int
     merge_id: int
     agent_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttributesChanged(Event):
+    """Somebody told more about a person; `keys` names the attributes, divided by spaces."""
+
+    name: ClassVar[str] = "profiles.attributes-changed"
+    profile_id: int
+    keys: str
+    source: str
+    agent_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TagsChanged(Event):
+    """Tags were stuck to a person or taken off; their ids, divided by spaces."""
+
+    name: ClassVar[str] = "profiles.tags-changed"
+    profile_id: int
+    added: str
+    removed: str
+    agent_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageChanged(Event):
+    """Somebody moved a shop's customer to another stage of his life with it, or let the rule decide."""
+
+    name: ClassVar[str] = "profiles.stage-changed"
+    profile_id: int
+    shop_id: int
+    stage: str
+    is_fixed: bool
+    agent_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnerChanged(Event):
+    """An agent became the one who cares for a shop's customer, or nobody did."""
+
+    name: ClassVar[str] = "profiles.owner-changed"
+    profile_id: int
+    shop_id: int
+    owner_id: int | None
+    agent_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsentGranted(Event):
+    """A person allowed a shop something; `consent_id` is the entry of the ledger."""
+
+    name: ClassVar[str] = "profiles.consent-granted"
+    profile_id: int
+    shop_id: int
+    consent_id: int
+    channel: str
+    purpose: str
+    source: str
+    agent_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsentWithdrawn(Event):
+    """A person does not allow it any more."""
+
+    name: ClassVar[str] = "profiles.consent-withdrawn"
+    profile_id: int
+    shop_id: int
+    consent_id: int
+    channel: str
+    purpose: str
+    source: str
+    agent_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsentAsked(Event):
+    """A person is to confirm, by a link sent to his address, that he allows it."""
+
+    name: ClassVar[str] = "profiles.consent-asked"
+    profile_id: int
+    shop_id: int
+    consent_id: int
+    channel: str
+    purpose: str
+    source: str
+    agent_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SegmentEntered(Event):
+    """A customer came to fulfil a segment's rules, or was put on a list.
+
+    `cause` is event, time, audit or hand. Who was there when rules were saved is told by SegmentComputed.
+    """
+
+    name: ClassVar[str] = "profiles.segment-entered"
+    segment_id: int
+    profile_id: int
+    shop_id: int | None
+    cause: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SegmentLeft(Event):
+    """A customer no longer fulfils a segment's rules, or was taken from a list."""
+
+    name: ClassVar[str] = "profiles.segment-left"
+    segment_id: int
+    profile_id: int
+    shop_id: int | None
+    cause: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SegmentComputed(Event):
+    """The members of a segment were worked out for its new rules."""
+
+    name: ClassVar[str] = "profiles.segment-computed"
+    segment_id: int
+    shop_id: int | None
+    version: int
+    members_count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoteWritten(Event):
+    """An agent wrote a note about a person, in the name of a shop."""
+
+    name: ClassVar[str] = "profiles.note-written"
+    profile_id: int
+    shop_id: int
+    note_id: int
+    agent_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoteChanged(Event):
+    """A note was edited, removed or brought back."""
+
+    name: ClassVar[str] = "profiles.note-changed"
+    profile_id: int
+    shop_id: int
+    note_id: int
+    agent_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WallCommented(Event):
+    """A comment under a fact on the wall was written, removed or brought back."""
+
+    name: ClassVar[str] = "profiles.wall-commented"
+    fact_id: int
+    shop_id: int
+    comment_id: int
+    agent_id: int | None

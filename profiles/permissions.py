@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from company import queries as company
 from profiles import queries
+from profiles.queries import notes
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -14,6 +15,7 @@ VIEW = queries.VIEW
 CHANGE = "profiles.change_profile"
 MERGE = queries.MERGE
 EXPORT = "profiles.export_profile"
+WRITE_NOTE = notes.WRITE
 MOST_DIGITS = 18
 
 
@@ -29,7 +31,7 @@ def may_follow_profile(agent: Agent, topic: str) -> bool:
 
 
 def may_follow_shop(agent: Agent, topic: str) -> bool:
-    """True for `profiles:shop:<id>` of a shop whose customers the agent may see."""
+    """True for `profiles:shop:<id>` and `wall:shop:<id>` of a shop whose customers the agent may see."""
     number = _number_in(topic)
     return number is not None and company.may(agent, VIEW, shop_id=number)
 

@@ -7,10 +7,13 @@ from ecrm.kernel.events import subscribe
 from profiles import queries, services
 from profiles.events import (
     MergeUndone,
+    NoteChanged,
+    NoteWritten,
     ProfileChanged,
     ProfileCreated,
     ProfilesMerged,
     VisitorRecognised,
+    WallCommented,
 )
 from profiles.services import finding
 
@@ -56,6 +59,24 @@ def show_merged_profiles(event: ProfilesMerged) -> None:
 def show_parted_profiles(event: MergeUndone) -> None:
     """Let both pages and the lists of their shops look again."""
     _show(event.profile_id, event.merged_profile_id)
+
+
+@subscribe(NoteWritten, io=True)
+def show_note(event: NoteWritten) -> None:
+    """Let the customer's page and the wall look again."""
+    live.hint(f"profile:{event.profile_id}", f"wall:shop:{event.shop_id}")
+
+
+@subscribe(NoteChanged, io=True)
+def show_changed_note(event: NoteChanged) -> None:
+    """Let the customer's page and the wall look again."""
+    live.hint(f"profile:{event.profile_id}", f"wall:shop:{event.shop_id}")
+
+
+@subscribe(WallCommented, io=True)
+def show_comment(event: WallCommented) -> None:
+    """Let the wall look again."""
+    live.hint(f"wall:shop:{event.shop_id}")
 
 
 def _show(*profile_ids: int) -> None:

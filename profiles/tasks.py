@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.utils.timezone import now
+
 from ecrm.kernel.jobs import periodic
-from profiles.services import finding, merging
+from profiles.services import finding, merging, months, parking
 
 MOST_ROUNDS = 20
 
@@ -28,3 +30,17 @@ def sweep_duplicates() -> None:
 def gather_stragglers() -> None:
     """Move what was written to a merged profile by transactions that had begun before."""
     merging.gather_stragglers()
+
+
+@periodic("profiles.activity-months", every=timedelta(hours=6))
+def make_months() -> None:
+    """Make the partitions of the next months before somebody needs them."""
+    months.ensure_ahead(at=now())
+
+
+@periodic("profiles.purge-parked-calls", every=timedelta(days=1))
+def purge_parked_calls() -> None:
+    """Forget old parked calls."""
+    moment = now()
+    while parking.purge_parked(at=moment):
+        pass

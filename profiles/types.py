@@ -101,7 +101,10 @@ class KeptFigures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimelineEntry:
-    """One fact on a customer's timeline, ready to show."""
+    """One line of a customer's timeline, ready to show: a fact, or what he did during a visit.
+
+    `key` tells entries apart, `lines` are shown when somebody asks for more.
+    """
 
     id: int
     name: str
@@ -112,3 +115,5 @@ class TimelineEntry:
     url: str
     shop_id: int | None
     occurred_at: datetime
+    key: str = ""
+    lines: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKeyInfo] | None:
         """The key's facts, None without a header. Raises InvalidKey, TooManyFailures."""
-        given = _key_in(request.headers.get("Authorization", ""))
+        given = self.key_in(request)
         if given is None:
             return None
         key = services.use_api_key(given)
@@ -52,9 +52,13 @@ class ApiKeyAuthentication(BaseAuthentication):
             raise InvalidKey("The API key is not valid.")
         return AnonymousUser(), key
 
+    def key_in(self, request: Request) -> str | None:
+        """The key as it was given, None without one."""
+        return _key_in(request.headers.get("Authorization", ""))
+
     def authenticate_header(self, request: Request) -> str:
         """RFC 6750: no error code when no key was given, invalid_token when it was of no use."""
-        if _key_in(request.headers.get("Authorization", "")) is None:
+        if self.key_in(request) is None:
             return REALM
         return f'{REALM}, error="invalid_token"'
 

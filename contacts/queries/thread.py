@@ -120,6 +120,12 @@ def of_profile(profile_id: int, *, shop_ids: Iterable[int], limit: int = 5) -> l
     return list(rows.select_related("assignee").order_by("-last_message_at", "-id")[:limit])
 
 
+def open_of_profile(profile_id: int, *, shop_ids: Iterable[int], limit: int = 50) -> list[Ticket]:
+    """A customer's unfinished requests in these shops, the latest first."""
+    rows = Ticket.objects.in_shops(list(shop_ids)).open().filter(profile_id=profile_id)
+    return list(rows.order_by("-last_message_at", "-id")[:limit])
+
+
 def of_order(order_id: int, *, shop_ids: Iterable[int], limit: int = 5) -> list[Ticket]:
     """The requests about an order, the latest first."""
     rows = Ticket.objects.in_shops(list(shop_ids)).filter(order_id=order_id)

@@ -25,6 +25,11 @@ class EventRecord(models.Model):
                 condition=Q(profile_id__isnull=False),
             ),
             models.Index(fields=["name", "-id"], name="kernel_event_name"),
+            models.Index(
+                fields=["-occurred_at", "-id"],
+                name="kernel_event_latest",
+                condition=Q(profile_id__isnull=False, shop_id__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -226,6 +226,13 @@ def recent_of_profile(
     return [card(row) for row in rows[:limit]]
 
 
+def last_of_profile(profile_id: int, *, shop_ids: Iterable[int]) -> tuple[OrderCard, bool] | None:
+    """The customer's newest order in these shops, and whether money went back for it. One query."""
+    rows = Order.objects.of_shops(shop_ids).filter(profile_id=profile_id).for_list()
+    order = rows.first()
+    return (card(order), order.refunded_total > 0) if order else None
+
+
 def count_orders(profile_id: int, *, shop_id: int, currency: str) -> OrderFigures:
     """What the customer's orders in one shop and currency add up to, counted afresh."""
     rows = Order.objects.of_shops([shop_id]).filter(profile_id=profile_id, currency=currency)

@@ -71,7 +71,7 @@ class IdentityIn(serializers.Serializer[Any]):
 
 
 class TimelineOut(serializers.Serializer[Any]):
-    id = serializers.CharField()
+    id = serializers.CharField(source="key")
     event = serializers.CharField(source="name")
     kind = serializers.CharField()
     title = serializers.CharField()
@@ -94,5 +94,5 @@ class ProfileFilter(serializers.Serializer[Any]):
 
 class TimelineFilter(serializers.Serializer[Any]):
     kind = serializers.CharField(required=False, max_length=40)
-    cursor = serializers.RegexField(r"^\d{1,20}_\d{1,18}$", required=False)
+    cursor = serializers.RegexField(r"^\d{1,18}_-?\d{1,18}$", required=False)
     limit = serializers.IntegerField(required=False, min_value=1, max_value=100, default=50)

@@ -21,6 +21,8 @@ Sort = Literal["recent", "newest", "name"]
 
 # Up to here the list counts its rows exactly; beyond, it says "more than".
 COUNTED_UP_TO = 100_000
+# Where visitors come from (services.visitors.SOURCE).
+VISIT = "visit"
 LONGEST_SEARCH = 100
 _ORDERINGS: dict[Sort, tuple[str, ...]] = {
     "recent": ("-last_seen_at", "-id"),
@@ -52,7 +54,7 @@ def customers(shop_ids: Iterable[int], selection: Selection | None = None) -> Pr
     """The customers whom these shops know, narrowed and in order."""
     chosen = selection or Selection()
     in_sight = frozenset(shop_ids)
-    rows = _known_to(in_sight)
+    rows = _known_to(in_sight).exclude(_is_visitor())
     if words := chosen.words.strip()[:LONGEST_SEARCH]:
         rows = rows.filter(_matching(words, in_sight))
     if chosen.orders:
@@ -116,6 +118,14 @@ def _known_to(shop_ids: frozenset[int]) -> ProfileQuerySet:
     if shop_ids and shop_ids == {shop.id for shop in company.all_shops()}:
         return Profile.objects.living()
     return Profile.objects.known_to(shop_ids)
+
+
+def _is_visitor() -> Q:
+    """Somebody whom tracking met and of whom we know a computer only: not worth a row."""
+    people = Identifier.objects.filter(profile=OuterRef("pk"), is_key=True).exclude(
+        kind__in=rules.OF_MACHINES
+    )
+    return Q(source=VISIT) & ~Q(Exists(people))
 
 
 def _matching(words: str, shop_ids: frozenset[int]) -> Q:

@@ -22,7 +22,7 @@ from ecrm.kernel.templatetags.ecrm_ui import number
 from profiles import permissions, queries
 from profiles.models import Profile
 from profiles.types import ProfileCard
-from profiles.web import customers, facts
+from profiles.web import customers, deeds, facts
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -37,6 +37,7 @@ def register() -> None:
     _register_live()
     _register_audit()
     facts.register()
+    deeds.register()
 
 
 def _register_permissions() -> None:
@@ -44,6 +45,11 @@ def _register_permissions() -> None:
         (permissions.VIEW, gettext_noop("See customers"), None),
         (permissions.CHANGE, gettext_noop("Change customers"), ("manager", "support")),
         (permissions.EXPORT, gettext_noop("Export customers"), ("manager", "marketing")),
+        (
+            permissions.WRITE_NOTE,
+            gettext_noop("Write notes about customers and comments on the wall"),
+            ("manager", "support", "marketing"),
+        ),
     ):
         company_extensions.permissions.register(
             company_extensions.Permission(code=code, label=label, module="profiles", roles=roles)
@@ -51,6 +57,7 @@ def _register_permissions() -> None:
     for code, label in (
         ("profiles:read", gettext_noop("Read customers and their timeline")),
         ("profiles:write", gettext_noop("Create and complete customers")),
+        ("track:write", gettext_noop("Tell what visitors do (write key)")),
     ):
         company_extensions.api_scopes.register(company_extensions.ApiScope(code=code, label=label))
 
@@ -64,6 +71,28 @@ def _register_frame() -> None:
             icon="users",
             permission=permissions.VIEW,
             order=30,
+        )
+    )
+    frame.commands.register(
+        frame.Command(
+            key="wall",
+            label=gettext_lazy("Open the wall"),
+            url_name="profiles:wall",
+            icon="history",
+            permission=permissions.VIEW,
+            keys="g w",
+        )
+    )
+    frame.settings_pages.register(
+        frame.SettingsPage(
+            key="parked-calls",
+            title=gettext_lazy("Parked tracking calls"),
+            description=gettext_lazy("What shops told about visitors and nobody could understand."),
+            url_name="profiles:parked-calls",
+            icon="inbox",
+            permission="company.operate",
+            group=gettext_lazy("Customers"),
+            order=50,
         )
     )
     frame.search.register(
@@ -91,6 +120,7 @@ def _register_live() -> None:
     for prefix, may_follow in (
         ("profile", permissions.may_follow_profile),
         ("profiles", permissions.may_follow_shop),
+        ("wall", permissions.may_follow_shop),
     ):
         frame.live_topics.register(frame.LiveTopic(prefix=prefix, may_follow=may_follow))
 

@@ -9,8 +9,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from company import queries as company
-from profiles.events import MergeUndone, ProfileChanged, ProfileCreated, ProfilesMerged
+from profiles.events import (
+    MergeUndone,
+    NoteWritten,
+    ProfileChanged,
+    ProfileCreated,
+    ProfilesMerged,
+)
 from profiles.extensions import TimelineRenderer, TimelineText, timeline
+from profiles.queries import notes
 
 if TYPE_CHECKING:
     from ecrm.kernel.models import EventRecord
@@ -22,6 +29,7 @@ DOORS = {
     "form": gettext_lazy("by a form"),
     "api": gettext_lazy("told by the shop"),
     "import": gettext_lazy("by an import"),
+    "visit": gettext_lazy("on the site"),
 }
 
 
@@ -43,6 +51,15 @@ def register() -> None:
             kind="profile",
             kind_label=gettext_lazy("Customer record"),
             render=changed,
+        )
+    )
+    timeline.register(
+        TimelineRenderer(
+            event_name=NoteWritten.name,
+            icon="note",
+            kind="notes",
+            kind_label=gettext_lazy("Notes"),
+            render=noted,
         )
     )
     for name, icon, render in (
@@ -84,6 +101,21 @@ def changed(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
             else _("The details were corrected")
         )
         for record in records
+    }
+
+
+def noted(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
+    """Who wrote which note, in two queries; removed ones are left out."""
+    found = notes.notes_by_id(record.payload["note_id"] for record in records)
+    return {
+        record.pk: TimelineText(
+            title=_("%(who)s wrote a note") % {"who": note.author.name}
+            if note.author
+            else _("A note was written"),
+            detail=note.text,
+        )
+        for record in records
+        if (note := found.get(record.payload["note_id"]))
     }
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
@@ -13,17 +12,17 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.timezone import localdate
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from company import queries as company
 from ecrm.kernel import access
 from ecrm.kernel.htmx import render_page
-from ecrm.kernel.templatetags.ecrm_ui import day as in_words
 from profiles import extensions, permissions, queries, rules
 from profiles.queries import overview as overviews
 from profiles.queries import timelines
-from profiles.web import words
+from profiles.web import mood, notes, words
+from profiles.web.cursors import cursor_of, position_of
+from profiles.web.days import by_days
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -36,7 +35,6 @@ FACTS_PER_PAGE = 30
 FACTS_IN_PANEL = 8
 MOST_FACTS = 300
 MOST_DIGITS = 18
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +88,9 @@ def profile_page(request: AgentRequest, profile_id: int) -> HttpResponse:
     shown = FACTS_IN_PANEL if is_panel else _number(request, "shown") or FACTS_PER_PAGE
     context = _customer(profile_id, shop_ids) | {
         "panels": _panels(profile_id, agent),
+        "feeling": mood.feeling_of(profile_id, agent),
+        "stats": mood.stats_of(profile_id, agent),
+        "noted": notes.section(agent, profile_id, shop_ids),
         "may_merge": queries.is_known_to(profile_id, company.shop_ids(agent, permissions.MERGE)),
         "may_change": queries.is_known_to(profile_id, company.shop_ids(agent, permissions.CHANGE)),
         **_timeline(request, profile_id, limit=min(shown, MOST_FACTS)),
@@ -181,7 +182,7 @@ def _timeline(request: AgentRequest, profile_id: int, *, limit: int) -> dict[str
     kinds = timelines.kinds_for(request.user)
     kind = request.GET.get("kind", "")
     kind = kind if kind in kinds else ""
-    before = _position(request.GET.get("before", ""))
+    before = position_of(request.GET.get("before", ""))
     page = timelines.timeline_for(
         request.user, profile_id=profile_id, kind=kind, before=before, limit=limit
     )
@@ -191,44 +192,15 @@ def _timeline(request: AgentRequest, profile_id: int, *, limit: int) -> dict[str
         "kinds": sorted(kinds.items(), key=lambda item: item[1]),
         "is_from_start": before is None,
         "timeline": Days(
-            days=_days(page.entries, after=localdate(before[0]) if before else None),
-            next=_cursor(page.next),
+            days=by_days(
+                page.entries,
+                at=lambda entry: entry.occurred_at,
+                after=localdate(before[0]) if before else None,
+            ),
+            next=cursor_of(page.next),
             shown=already + len(page.entries),
         ),
     }
-
-
-def _days(
-    entries: Sequence[TimelineEntry], *, after: date | None
-) -> list[tuple[str, list[TimelineEntry]]]:
-    """Facts by day; the first day has no head when the page above ended in it."""
-    by_day = groupby(entries, lambda entry: localdate(entry.occurred_at))
-    return [("" if day == after else _day_head(day), list(facts)) for day, facts in by_day]
-
-
-def _day_head(day: date) -> str:
-    today = localdate()
-    if day == today:
-        return _("Today")
-    return _("Yesterday") if day == today - timedelta(days=1) else in_words(day)
-
-
-def _cursor(position: timelines.Position | None) -> str:
-    if position is None:
-        return ""
-    moment, last_id = position
-    return f"{(moment - EPOCH) // timedelta(microseconds=1)}_{last_id}"
-
-
-def _position(cursor: str) -> timelines.Position | None:
-    """Where the timeline goes on; what makes no sense is as if it were absent."""
-    microseconds, _underscore, last_id = cursor.partition("_")
-    if not (_is_number(microseconds) and _is_number(last_id)):
-        return None
-    try:
-        return EPOCH + timedelta(microseconds=int(microseconds)), int(last_id)
-    except OverflowError:
-        return None
 
 
 def _number(request: AgentRequest, name: str) -> int | None:

@@ -1,0 +1,50 @@
+"""What a visitor says about himself, without proof."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from profiles import rules
+from profiles.services.identities import _keys
+from profiles.types import Identity
+
+_CLAIM = """
+INSERT INTO profiles_identifier
+    (profile_id, kind, value, is_key, is_verified, source, first_seen_at, last_seen_at)
+SELECT %(profile_id)s, 'email', %(email)s, true, false, %(source)s, %(at)s, %(at)s
+WHERE NOT EXISTS (
+    SELECT 1 FROM profiles_identifier i
+    WHERE i.profile_id = %(profile_id)s AND i.is_key AND NOT i.kind = ANY(%(machines)s)
+)
+ON CONFLICT DO NOTHING
+"""
+
+
+@transaction.atomic(savepoint=False)
+def claim_email(
+    profile_id: int, *, identity: Identity, shop_id: int, source: str, at: datetime
+) -> bool:
+    """Give the address which a visitor typed to his profile, unverified, if it leads to nobody yet.
+
+    Only a visitor known by his computer alone gets one: nobody who has an address or an account is
+    changed, and an address of somebody else stays his. Returns whether it was given.
+    """
+    email = next(
+        (key.value for key in _keys(identity, shop_id=shop_id) if key.kind == rules.EMAIL), None
+    )
+    if email is None:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM,
+            {
+                "profile_id": profile_id,
+                "email": email,
+                "source": source,
+                "at": at,
+                "machines": sorted(rules.OF_MACHINES),
+            },
+        )
+        return bool(cursor.rowcount)
