@@ -1,4 +1,4 @@
-"""Which of our rows point at a customer, and how his figures are counted anew."""
+"""Which of our rows point at a customer, how his figures are counted anew, what segments may ask."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from functools import partial
 from django.utils.translation import gettext_lazy as _
 
 from orders import queries
+from orders.events import OrderChanged, OrderPlaced
+from orders.queries import criteria
 from profiles import extensions
 from profiles import services as profiles
 
 
 def register() -> None:
-    """Declare what a merge of two customers moves."""
+    """Declare what a merge of two customers moves, and what segments can ask about orders."""
     extensions.holdings.register(
         extensions.Holding(key="orders.order", table="orders_order", label=_("Orders"), order=20)
     )
     extensions.recounts.register(
         extensions.Recount(key="orders", holding="profiles.figures", recount=recount)
     )
+    for criterion in criteria.all_criteria():
+        extensions.criteria.register(criterion)
+    for event, label in ((OrderPlaced, _("Order placed")), (OrderChanged, _("Order changed"))):
+        extensions.happenings.register(extensions.Happening(key=event.name, label=label))
 
 
 def recount(profile_id: int) -> None:

@@ -8,10 +8,12 @@ from django.utils.translation import gettext_noop
 from backoffice import extensions as frame
 from company import extensions as company
 from profiles import permissions
-from profiles.extensions import Combine, Holding, Unique, holdings
+from profiles.extensions import Combine, Holding, Recount, Unique, holdings, recounts
+from profiles.services import consents
 
 LINE = 50
 DERIVED = "made anew from the profile"
+NIGHTLY = "made anew from the orders every night"
 HISTORY = "says what was merged"
 
 
@@ -58,6 +60,13 @@ def register() -> None:
     )
     for holding in (*_moving(), *_staying()):
         holdings.register(holding)
+    recounts.register(
+        Recount(
+            key="consents",
+            holding="profiles.consentstate",
+            recount=consents.settle_again,
+        )
+    )
 
 
 def _moving() -> tuple[Holding, ...]:
@@ -80,7 +89,12 @@ def _moving() -> tuple[Holding, ...]:
             order=LINE,
             unique=Unique(
                 columns=("shop_id",),
-                combine={"accepts_marketing": Combine.LEAST, "since": Combine.LEAST},
+                combine={
+                    "since": Combine.LEAST,
+                    "stage": Combine.FIRST,
+                    "is_stage_fixed": Combine.FIRST,
+                    "owner_id": Combine.FIRST,
+                },
             ),
         ),
         Holding(
@@ -116,6 +130,47 @@ def _moving() -> tuple[Holding, ...]:
             order=LINE,
         ),
         Holding(
+            key="profiles.listmember",
+            table="profiles_listmember",
+            label=_("Lists"),
+            order=LINE,
+            unique=Unique(columns=("segment_id",), combine={"since": Combine.LEAST}),
+        ),
+        Holding(key="profiles.consent", table="profiles_consent", label=_("Consents"), order=LINE),
+        Holding(
+            key="profiles.consentstate",
+            table="profiles_consentstate",
+            order=LINE,
+            is_sum=True,
+            unique=Unique(
+                columns=("shop_id", "channel", "purpose"), combine={"stand": Combine.GREATEST}
+            ),
+        ),
+        Holding(
+            key="profiles.requestfigures",
+            table="profiles_requestfigures",
+            order=LINE,
+            is_sum=True,
+            unique=Unique(
+                columns=("shop_id",),
+                combine={"requests_count": Combine.SUM, "last_request_at": Combine.GREATEST},
+            ),
+        ),
+        Holding(
+            key="profiles.attributevalue",
+            table="profiles_attributevalue",
+            label=_("Attributes"),
+            order=LINE,
+            unique=Unique(columns=("attribute_id",)),
+        ),
+        Holding(
+            key="profiles.profiletag",
+            table="profiles_profiletag",
+            label=_("Tags"),
+            order=LINE,
+            unique=Unique(columns=("tag_id",)),
+        ),
+        Holding(
             key="kernel.event", table="kernel_eventrecord", label=_("Timeline entries"), order=90
         ),
     )
@@ -135,5 +190,11 @@ def _staying() -> tuple[Holding, ...]:
                 "a decision about these two, hidden while merged",
             ),
             ("profiles_likenesskey", "profile_id", DERIVED),
+            ("profiles_rfm", "profile_id", NIGHTLY),
+            ("profiles_prediction", "profile_id", NIGHTLY),
+            ("profiles_membership", "profile_id", "follows from the rules of the segment"),
+            ("profiles_membershipchange", "profile_id", "says who came and went"),
+            ("profiles_segmentflip", "profile_id", DERIVED),
+            ("profiles_segmenttouch", "profile_id", "both are looked at again"),
         )
     )

@@ -4,7 +4,7 @@
 `summed`, `figured` and `dated`; `moments`, `numbers` and `texts` know the operators.
 """
 
-from profiles.queries.criteria import moments, numbers, texts
+from profiles.queries.criteria import deeds, moments, numbers, texts
 from profiles.queries.criteria.moments import ANY_TIME, IN_THE_LAST, PAST
 from profiles.queries.criteria.numbers import (
     AMOUNTS,
@@ -34,6 +34,7 @@ __all__ = [
     "counted",
     "currency_of",
     "dated",
+    "deeds",
     "earliest",
     "figured",
     "joined",
