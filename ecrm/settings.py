@@ -128,6 +128,7 @@ MIDDLEWARE = [
     "ecrm.kernel.web.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "ecrm.kernel.web.requests.SecurityHeadersMiddleware",
+    "company.middleware.ProgramsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -182,7 +183,7 @@ DATABASES = {
         "OPTIONS": {
             "connect_timeout": 5,
             "options": f"-c statement_timeout={_statement_timeout} -c lock_timeout=5000"
-            " -c idle_in_transaction_session_timeout=60000",
+            " -c idle_in_transaction_session_timeout=60000 -c plan_cache_mode=force_generic_plan",
         },
         "TEST": {"NAME": f"test_ecrm_{_test_suffix}"},
     }

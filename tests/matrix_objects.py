@@ -23,8 +23,8 @@ from django.utils.timezone import now
 
 from company import services
 from company.models import Agent, Shop
-from company.services import invitations, roles, teams
-from tests.company.factories import AgentFactory, ShopFactory, api_key
+from company.services import invitations, logos, roles, teams
+from tests.company.factories import AgentFactory, ShopFactory, api_key, picture
 from tests.messaging.factories import (
     AttachmentFactory,
     MailboxFactory,
@@ -145,6 +145,10 @@ COMPANY = {
     "company:shop-hours": _shop_slug,
     "company:logo-set": _shop_slug,
     "company:logo-remove": _shop_slug,
+    "logo": shop(
+        lambda of, world: {"key": logos.set_logo(of.pk, data=picture(), by=None).key},
+        {"key": "gone"},
+    ),
     "company:day-set": _shop_slug,
     "company:day-remove": shop(
         lambda of, world: {"slug": of.slug, "on": "2026-12-25"}, {"slug": "gone"}

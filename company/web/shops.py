@@ -101,7 +101,7 @@ def logo(request: HttpRequest, key: str) -> HttpResponse:
         content_type=found.content_type,
         headers={
             "Cache-Control": "public, max-age=31536000, immutable",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
             "Cross-Origin-Resource-Policy": "cross-origin",
             "X-Content-Type-Options": "nosniff",
         },

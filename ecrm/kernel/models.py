@@ -58,7 +58,9 @@ class Delivery(models.Model):
         PARKED = "parked"
         DISCARDED = "discarded"
 
-    event = models.ForeignKey(EventRecord, on_delete=models.CASCADE, related_name="deliveries")
+    event = models.ForeignKey(
+        EventRecord, on_delete=models.CASCADE, related_name="deliveries", db_index=False
+    )
     subscriber = models.CharField(max_length=120)
     is_io = models.BooleanField()
     state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING)

@@ -31,16 +31,20 @@ class Statement:
         self.name = f"ecrm_{name}"
         self.sql = sql
 
-    def execute(self, cursor: CursorWrapper, values: Mapping[str, Any]) -> None:
-        """Run it on Django's cursor with these values."""
+    def execute(self, cursor: CursorWrapper, values: Mapping[str, Any], *, after: str = "") -> None:
+        """Run it on Django's cursor with these values, in one trip with the statement it comes `after`.
+
+        Each of the two sees what was committed when it began.
+        """
+        first = f"{after}; " if after else ""
         if not settings.ECRM_PREPARED_STATEMENTS:
-            cursor.execute(self.sql, values)
+            cursor.execute(first + self.sql, values)
             return
         known = _prepared.setdefault(connection.connection, set())
         if self.name not in known:
             cursor.execute(self._prepare)
             known.add(self.name)
-        cursor.execute(self._execute, values)
+        cursor.execute(first + self._execute, values)
 
     @cached_property
     def _casts(self) -> dict[str, str]:

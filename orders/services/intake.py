@@ -101,7 +101,7 @@ def _put_item(item: Any, *, shop_id: int, at: datetime | None) -> BatchResult:
     )
 
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%(name)s, 0))"
 _FIND = Statement(
     "find_order",
     "SELECT id FROM orders_order WHERE shop_id = %(shop_id)s AND external_id = %(external_id)s",
@@ -114,8 +114,8 @@ def _locked(shop_id: int, external_id: str) -> Order | None:
     The first writers of an order have no row to lock, so all of them wait for a lock on its name.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [f"order:{shop_id}:{external_id}"])
-        _FIND.execute(cursor, {"shop_id": shop_id, "external_id": external_id})
+        names = {"shop_id": shop_id, "external_id": external_id}
+        _FIND.execute(cursor, names | {"name": f"order:{shop_id}:{external_id}"}, after=_LOCK)
         found = cursor.fetchone()
     if found is None:
         return None

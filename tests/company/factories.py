@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import factory
 from allauth.account.models import EmailAddress
 from factory.django import DjangoModelFactory
+from PIL import Image
 
 from company import services
 from company.models import Agent, ApiKey, Shop, Team
@@ -69,3 +71,12 @@ def api_key(shop: Shop, *scopes: str, **options: Any) -> tuple[ApiKey, str]:
     return services.issue_api_key(
         shop_id=shop.pk, name="Test", scopes=scopes or ["orders:write"], by=None, **options
     )
+
+
+def picture(
+    kind: str = "PNG", size: tuple[int, int] = (900, 300), mode: str = "RGB", **options
+) -> bytes:
+    """A picture file; options go to its encoder."""
+    target = BytesIO()
+    Image.new(mode, size, "#7a3b69").save(target, kind, **options)
+    return target.getvalue()

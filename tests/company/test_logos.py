@@ -16,7 +16,7 @@ from company import queries
 from company.models import AuditEntry, Logo, Shop
 from company.services import logos
 from ecrm.kernel.models import EventRecord
-from tests.company.factories import AgentFactory, ShopFactory
+from tests.company.factories import AgentFactory, ShopFactory, picture
 
 pytestmark = pytest.mark.django_db
 
@@ -36,14 +36,6 @@ def manager(shop: Shop) -> Client:
     client = Client()
     client.force_login(AgentFactory(role="manager", shop=shop))
     return client
-
-
-def picture(
-    kind: str = "PNG", size: tuple[int, int] = (900, 300), mode: str = "RGB", **options
-) -> bytes:
-    target = BytesIO()
-    Image.new(mode, size, "#7a3b69").save(target, kind, **options)
-    return target.getvalue()
 
 
 def opened(logo: Logo) -> Image.Image:
