@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("kernel", "0002_housekeeping")]
+    dependencies = [("kernel", "0003_delivery_without_second_index")]
 
     operations = [
         migrations.AddIndex(
