@@ -6,7 +6,7 @@ import argparse
 import os
 from dataclasses import dataclass
 
-from bench import ground, mails, moments, orders, outbox, pages
+from bench import ground, mails, moments, orders, outbox, pages, tracking
 from bench.figures import Figure, report
 
 os.environ.setdefault("ECRM_LOG_FORMAT", "console")
@@ -20,11 +20,12 @@ class Scale:
     events: int
     mails: int
     runs: int
+    activities: int
 
 
 SCALES = {
-    "small": Scale(orders=600, events=2000, mails=300, runs=30),
-    "full": Scale(orders=10_000, events=50_000, mails=5_000, runs=200),
+    "small": Scale(orders=600, events=2000, mails=300, runs=30, activities=15_000),
+    "full": Scale(orders=10_000, events=50_000, mails=5_000, runs=200, activities=200_000),
 }
 
 
@@ -40,6 +41,7 @@ def main() -> None:
         found += pages.measure(place, runs=scale.runs)
         found += mails.measure(place, count=scale.mails)
         found += outbox.measure(count=scale.events)
+        found += tracking.measure(place, events=scale.activities, runs=scale.runs)
     report(found)
 
 

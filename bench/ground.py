@@ -25,6 +25,7 @@ class Ground:
 
     shop_id: int
     key: str
+    write_key: str
     agent_email: str
 
 
@@ -74,7 +75,10 @@ def prepare() -> Ground:
     _row, key = company.issue_api_key(
         shop_id=shop.pk, name="bench", scopes=["orders:read", "orders:write"], by=None
     )
-    return Ground(shop_id=shop.pk, key=key, agent_email=agent.email)
+    _row, write_key = company.issue_api_key(
+        shop_id=shop.pk, name="tracking", scopes=["track:write"], by=None
+    )
+    return Ground(shop_id=shop.pk, key=key, write_key=write_key, agent_email=agent.email)
 
 
 def connect() -> psycopg2.extensions.connection:

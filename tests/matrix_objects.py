@@ -248,10 +248,45 @@ def _order_page(of: Shop, world: World) -> Arguments:
     return {"order_id": make_order(of).pk}
 
 
+def _note(of: Agent, world: World) -> Arguments:
+    from profiles.services.notes import write_note
+
+    place = world.other_shop if of == world.elsewhere else world.shop
+    return {"note_id": write_note(_profile(place, world)["profile_id"], text="Wool", by=of).pk}
+
+
+def _fact(of: Shop, world: World) -> Arguments:
+    from ecrm.kernel.models import EventRecord
+    from profiles.events import ProfileCreated
+
+    fact = EventRecord.objects.create(
+        name=ProfileCreated.name,
+        payload={"source": "order"},
+        occurred_at=now(),
+        shop_id=of.pk,
+        **_profile(of, world),
+    )
+    return {"fact_id": fact.pk}
+
+
+def _comment(of: Agent, world: World) -> Arguments:
+    from profiles.services.wall import comment
+
+    place = world.other_shop if of == world.elsewhere else world.shop
+    return {"comment_id": comment(_fact(place, world)["fact_id"], text="Look", by=of).pk}
+
+
 PROFILES = {
     "profiles:profile-page": shop(_profile),
     "profiles:profile-timeline": shop(_profile),
     "profiles:profile-edit": shop(_profile),
+    "profiles:note-write": shop(_profile),
+    "profiles:note-edit": mine(_note),
+    "profiles:note-remove": mine(_note),
+    "profiles:note-restore": mine(_note),
+    "profiles:comment-write": shop(_fact),
+    "profiles:comment-remove": mine(_comment),
+    "profiles:comment-restore": mine(_comment),
     "profiles:profile-merge": shop(_profile),
     "profiles:duplicate-merge": shop(_pair),
     "profiles:duplicate-different": shop(_pair),

@@ -16,7 +16,7 @@ from company import queries as company
 from contacts import permissions
 from contacts.models import Ticket
 from contacts.queries import inbox, thread
-from contacts.web import pages, signals, timeline
+from contacts.web import moods, pages, timeline
 from contacts.web.rows import customer_name
 from profiles import extensions as profiles
 
@@ -32,7 +32,7 @@ def register() -> None:
     _register_frame()
     _register_home()
     timeline.register()
-    signals.register()
+    moods.register()
     profiles.panels.register(
         profiles.Panel(
             key="contacts.requests",

@@ -21,10 +21,11 @@ from demo.rules.people import Crowd, Person
 from demo.rules.seasons import Calendar
 from demo.rules.shopping import Purchase, purchases
 from demo.rules.talking import Talk, talks
+from demo.rules.visiting import MOST_CHAPTERS, visits
 from demo.services import correspondence, trade
 from demo.services.texts import the_brand
 from ecrm.kernel import outbox
-from profiles.services import bulk
+from profiles.services import bulk, tracking
 from profiles.services.bulk import Contact
 from profiles.types import Identity
 
@@ -70,6 +71,7 @@ class Scribe:
         with outbox.as_history():
             trade.write_purchases(bought, shop_ids=_shop_ids(), today=self._today)
             self._write_acquaintances([p for p in people if p.number not in buyers], number)
+            self._write_visits(people, number)
         self._talks[number] = self._said(chapter, people, bought)
         chapter.is_written = True
         chapter.save(update_fields=["is_written"])
@@ -113,6 +115,15 @@ class Scribe:
                 shop_id=shop_id,
                 source="api",
             )
+
+    def _write_visits(self, people: Sequence[Person], chapter: int) -> None:
+        """What some of them looked at lately; the first chapters are enough to look at."""
+        if chapter >= MOST_CHAPTERS:
+            return
+        found = visits(self._brand, people, chapter=chapter, today=self._today, seed=self._seed)
+        for slug, shop_id in _shop_ids().items():
+            calls = [call for visit in found if visit.shop == slug for call in visit.calls]
+            tracking.take(calls, shop_id=shop_id, is_proven=True, at=self._today)
 
     # --- Requests ---------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from messaging import services as messaging
 
 PASSWORD = "walk-the-talk-2026"
 KEY_NAME = "Boutique en ligne"
-KEY_SCOPES = ("orders:read", "orders:write", "profiles:read")
+KEY_SCOPES = ("orders:read", "orders:write", "profiles:read", "track:write")
 CHAPTER = 200
 TICKETS_PER_CUSTOMER = 0.2
 MANY_CUSTOMERS = 1000

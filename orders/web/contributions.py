@@ -15,7 +15,7 @@ from company import queries as company
 from orders import permissions, queries
 from orders.models import Order
 from orders.queries import screens
-from orders.web import signals, words
+from orders.web import moods, words
 from profiles import extensions as profile_extensions
 from profiles import queries as profiles
 
@@ -31,7 +31,7 @@ def register() -> None:
     _register_permissions()
     _register_frame()
     words.register()
-    signals.register()
+    moods.register()
     profile_extensions.panels.register(
         profile_extensions.Panel(
             key="orders",

@@ -28,7 +28,8 @@ Position = tuple[datetime, int]
 DEEDS = "activity"
 # Renderers leave facts out; a page looks this often for more before it ends short.
 ROUNDS = 4
-DEEDS_PER_ROUND = 400
+# Several deeds make one line.
+DEEDS_PER_LINE = 4
 ONE_VISIT = timedelta(minutes=30)
 # Deeds rank after all facts of the same moment.
 _DEEDS_AFTER = 10**18
@@ -195,10 +196,11 @@ def _lines(sources: _Sources, position: Position | None, limit: int) -> tuple[li
     Both sources are read a piece each; what lies beyond the end of the shorter piece waits.
     """
     facts = _facts(sources, position, limit + 1)
-    deeds = _deeds(sources, position, DEEDS_PER_ROUND)
+    most = DEEDS_PER_LINE * (limit + 1)
+    deeds = _deeds(sources, position, most)
     ends = [
         piece[-1].end
-        for piece, most in ((facts, limit + 1), (deeds, DEEDS_PER_ROUND))
+        for piece, most in ((facts, limit + 1), (deeds, most))
         if len(piece) == most
     ]
     lines = sorted([*facts, *deeds], key=lambda line: line.end, reverse=True)

@@ -501,9 +501,7 @@ def test_the_next_months_are_made_ahead(db):
     ahead = months.months_between(at, last=at + timedelta(days=85))
     with connection.cursor() as cursor:
         for month in ahead:
-            cursor.execute(
-                "SELECT to_regclass(%s)", [f"profiles_activity_y{month:%Y}m{month:%m}"]
-            )
+            cursor.execute("SELECT to_regclass(%s)", [f"profiles_activity_y{month:%Y}m{month:%m}"])
             assert cursor.fetchone()[0] is not None
 
 

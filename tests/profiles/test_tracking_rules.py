@@ -132,7 +132,9 @@ def test_the_same_message_id_is_the_same_call_in_one_shop_only():
 
     assert digest({"messageId": "m", "event": "a"}) == digest({"messageId": "m", "event": "b"})
     assert digest({"messageId": "m"}) != digest({"messageId": "m"}, shop_id=2)
-    assert digest({"timestamp": "2026-03-01", "a": 1}) == digest({"a": 1, "timestamp": "2026-03-01"})
+    assert digest({"timestamp": "2026-03-01", "a": 1}) == digest(
+        {"a": 1, "timestamp": "2026-03-01"}
+    )
     assert digest({"a": 1}) != digest({"a": 1})
 
 

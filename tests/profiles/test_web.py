@@ -441,7 +441,7 @@ def test_the_page_costs_the_same_however_much_happened(
     registered(things())
 
     assert_flat_queries(
-        lambda: client.get(page_of(profile)), add_rows=lambda: fact(profile, shop), budget=30
+        lambda: client.get(page_of(profile)), add_rows=lambda: fact(profile, shop), budget=34
     )
 
 
