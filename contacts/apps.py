@@ -7,8 +7,8 @@ class ContactsConfig(AppConfig):
     verbose_name = "Contact centre"
 
     def ready(self) -> None:
-        from contacts.queries import promises  # noqa: F401 - registers its invariants
         from contacts import contributions as holdings
+        from contacts.queries import promises  # noqa: F401 - registers its invariants
         from contacts.web import contributions
 
         contributions.register()

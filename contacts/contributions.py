@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.utils.translation import gettext_lazy as _
 
 from contacts.events import MessageAdded, TicketOpened, TicketStateChanged
-from contacts.queries import criteria
+from contacts.queries import criteria, figures
 from profiles import extensions
+from profiles import services as profiles
 
 
 def register() -> None:
@@ -14,6 +17,14 @@ def register() -> None:
     extensions.holdings.register(
         extensions.Holding(
             key="contacts.ticket", table="contacts_ticket", label=_("Requests"), order=10
+        )
+    )
+    extensions.recounts.register(
+        extensions.Recount(
+            key="requests",
+            holding="profiles.requestfigures",
+            recount=recount,
+            differing=differing,
         )
     )
     for criterion in criteria.all_criteria():
@@ -24,3 +35,18 @@ def register() -> None:
         (TicketStateChanged, _("Request changed its state")),
     ):
         extensions.happenings.register(extensions.Happening(key=event.name, label=label))
+
+
+def differing() -> set[int]:
+    """The customers whose kept number of requests is wrong."""
+    return {profile_id for profile_id, _shop_id in figures.differing()}
+
+
+def recount(profile_id: int) -> None:
+    """Count the requests of a customer anew, in each shop to which he turned."""
+    for shop_id in figures.shops_of_requests(profile_id):
+        profiles.recount_requests(
+            profile_id,
+            shop_id=shop_id,
+            count=partial(figures.count_requests, profile_id, shop_id=shop_id),
+        )

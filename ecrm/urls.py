@@ -33,6 +33,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include("profiles.api.tracking_urls")),
     path("settings/", include("company.web.urls")),
     path("customers/", include("profiles.web.urls")),
+    path("consent/", include("profiles.web.public_urls")),
     path("orders/", include("orders.web.urls")),
     path("mail/", include("messaging.web.urls")),
     path("inbox/", include("contacts.web.urls")),

@@ -1,10 +1,18 @@
-"""What the post office does when something happened: hints to open pages."""
+"""What the post office does when something happened: mails that ask, and hints to open pages."""
 
 from __future__ import annotations
 
 from ecrm.kernel import live
 from ecrm.kernel.events import subscribe
 from messaging.events import MailReceived, MessageFailed, MessageSent
+from messaging.services import confirmations
+from profiles.events import ConsentAsked
+
+
+@subscribe(ConsentAsked)
+def send_confirmation_request(event: ConsentAsked) -> None:
+    """Who is to confirm what he allows gets the link by mail."""
+    confirmations.request_confirmation(event.consent_id)
 
 
 @subscribe(MessageSent, io=True)

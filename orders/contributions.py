@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from orders import queries
 from orders.events import OrderChanged, OrderPlaced
-from orders.queries import criteria
+from orders.queries import checks, criteria
 from profiles import extensions
 from profiles import services as profiles
 
@@ -19,12 +19,19 @@ def register() -> None:
         extensions.Holding(key="orders.order", table="orders_order", label=_("Orders"), order=20)
     )
     extensions.recounts.register(
-        extensions.Recount(key="orders", holding="profiles.figures", recount=recount)
+        extensions.Recount(
+            key="orders", holding="profiles.figures", recount=recount, differing=differing
+        )
     )
     for criterion in criteria.all_criteria():
         extensions.criteria.register(criterion)
     for event, label in ((OrderPlaced, _("Order placed")), (OrderChanged, _("Order changed"))):
         extensions.happenings.register(extensions.Happening(key=event.name, label=label))
+
+
+def differing() -> set[int]:
+    """The customers whose kept figures are not what their orders add up to."""
+    return {profile_id for profile_id, _shop_id, _currency in checks.differing()}
 
 
 def recount(profile_id: int) -> None:

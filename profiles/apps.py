@@ -7,7 +7,11 @@ class ProfilesConfig(AppConfig):
 
     def ready(self) -> None:
         from profiles import contributions as holdings
-        from profiles.web import contributions
+        from profiles.queries.criteria import built_in
+        from profiles.web import contributions, knowledge, segments_contributions
 
         contributions.register()
         holdings.register()
+        knowledge.register()
+        built_in.register()
+        segments_contributions.register()

@@ -189,12 +189,14 @@ class Holding:
 class Recount:
     """Makes the sums of a holding anew, for one profile, from the rows it was added up from.
 
-    Called for both profiles after each undo: what is added up may have changed meanwhile.
+    Called for both profiles after each undo: what is added up may have changed meanwhile. `differing`
+    names the profiles whose sums are wrong; every night those are counted anew and reported.
     """
 
     key: str
     holding: str
     recount: Callable[[int], None]
+    differing: Callable[[], Iterable[int]] | None = None
 
 
 class ValueKind(StrEnum):

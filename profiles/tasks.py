@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 
 from django.utils.timezone import now
 
 from ecrm.kernel.jobs import periodic
-from profiles.services import finding, merging, months, parking
+from ecrm.kernel.loops import loop
+from profiles.services import (
+    care,
+    finding,
+    merging,
+    months,
+    parking,
+    segments_computing,
+    segments_following,
+    standings,
+)
 
 MOST_ROUNDS = 20
 
@@ -44,3 +55,37 @@ def purge_parked_calls() -> None:
     moment = now()
     while parking.purge_parked(at=moment):
         pass
+
+
+@periodic("profiles.settle-the-night", every=timedelta(days=1))
+def settle_the_night() -> None:
+    """Check the figures, then what is made of them: marks, stages, predictions."""
+    standings.check_figures()
+    standings.score()
+    care.move_stages()
+    # Loaded here only: scipy is heavy, and every process imports this file.
+    import_module("profiles.services.predictions").predict_all()
+
+
+@loop("segments", topic=segments_following.BELL, every=1.0)
+def follow_facts() -> bool:
+    """Look at the segments which the newest facts touch."""
+    return segments_following.follow()
+
+
+@loop("segments", every=5.0)
+def flip_segments() -> bool:
+    """Let time change who is in which segment."""
+    return segments_following.flip_due()
+
+
+@loop("segments", topic=segments_following.BELL, every=5.0)
+def compute_segments() -> bool:
+    """Work out segments whose rules are new, a batch of customers at a time."""
+    return segments_computing.compute_next()
+
+
+@periodic("profiles.audit-segments", every=timedelta(days=1))
+def audit_segments() -> None:
+    """Compare the kept members of every segment with a full query."""
+    segments_computing.audit_segments()

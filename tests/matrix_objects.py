@@ -232,22 +232,6 @@ def _merge(of: Shop, world: World) -> Arguments:
     return {"merge_id": profiles.merge(gone, into=kept, by=None).pk}
 
 
-def _api_profile(of: Shop, world: World) -> Arguments:
-    return {"profile_id": str(_profile(of, world)["profile_id"])}
-
-
-def _order(of: Shop, world: World) -> Arguments:
-    from tests.orders.factories import make_order
-
-    return {"external_id": make_order(of).external_id}
-
-
-def _order_page(of: Shop, world: World) -> Arguments:
-    from tests.orders.factories import make_order
-
-    return {"order_id": make_order(of).pk}
-
-
 def _note(of: Agent, world: World) -> Arguments:
     from profiles.services.notes import write_note
 
@@ -276,6 +260,65 @@ def _comment(of: Agent, world: World) -> Arguments:
     return {"comment_id": comment(_fact(place, world)["fact_id"], text="Look", by=of).pk}
 
 
+def _attribute(_anything: Any, world: World) -> Arguments:
+    from profiles.models import Attribute
+    from profiles.services.attributes import define_attribute
+
+    name = f"Attribute {Attribute.objects.count()}"
+    return {"attribute_id": define_attribute(name, kind="string", by=None).pk}
+
+
+def _tagging(of: Agent, world: World) -> Arguments:
+    from profiles.models import TagChange
+    from profiles.services.tags import tag_called
+
+    tag = tag_called("VIP", at=now())
+    return {"change_id": TagChange.objects.create(agent=of, tag=tag, rows=[], created_at=now()).pk}
+
+
+def _question(world: World) -> str:
+    from profiles.queries.consents import token_of
+    from profiles.services.consents import Evidence, record
+    from tests.profiles.factories import ProfileFactory
+
+    profile = ProfileFactory(shop=world.shop)
+    entry_id = record(
+        profile.pk,
+        shop_id=world.shop.pk,
+        channel="email",
+        purpose="marketing",
+        answer="pending",
+        evidence=Evidence(source="form"),
+    )
+    return token_of(entry_id)
+
+
+def _api_profile(of: Shop, world: World) -> Arguments:
+    return {"profile_id": str(_profile(of, world)["profile_id"])}
+
+
+def _order(of: Shop, world: World) -> Arguments:
+    from tests.orders.factories import make_order
+
+    return {"external_id": make_order(of).external_id}
+
+
+def _order_page(of: Shop, world: World) -> Arguments:
+    from tests.orders.factories import make_order
+
+    return {"order_id": make_order(of).pk}
+
+
+def _segment(of: Shop, world: World) -> Arguments:
+    from profiles import services as profiles
+    from profiles.services import segments
+
+    name = f"Friends {segments.Segment.objects.count()}"
+    segment = segments.create_segment(name, shop_id=of.pk)
+    profiles.add_to_list(segment.pk, profile_ids=_profile(of, world).values(), by=None)
+    return {"segment_id": segment.pk}
+
+
 PROFILES = {
     "profiles:profile-page": shop(_profile),
     "profiles:profile-timeline": shop(_profile),
@@ -288,13 +331,30 @@ PROFILES = {
     "profiles:comment-remove": mine(_comment),
     "profiles:comment-restore": mine(_comment),
     "profiles:profile-merge": shop(_profile),
+    "profiles:profile-about": shop(_profile),
+    "profiles:consent-list": shop(_profile),
+    "profiles:consent-proof": shop(_profile),
+    "profiles:attribute-edit": everybody(_attribute),
+    "profiles:attribute-archive": everybody(_attribute),
+    "profiles:tagging-undo": mine(_tagging),
+    "profiles-public:consent-confirm": everybody(
+        lambda of, world: {"token": _question(world)}, {"token": "gone"}
+    ),
     "profiles:duplicate-merge": shop(_pair),
     "profiles:duplicate-different": shop(_pair),
     "profiles:duplicate-later": shop(_pair),
     "profiles:duplicate-reopen": shop(_pair),
     "profiles:merge-undo": shop(_merge),
+    "profiles:segment-page": shop(_segment),
+    "profiles:segment-edit": shop(_segment),
+    "profiles:segment-duplicate": shop(_segment),
+    "profiles:segment-archive": shop(_segment),
+    "profiles:segment-recompute": shop(_segment),
+    "profiles:segment-add": shop(_segment),
+    "profiles:segment-remove": shop(_segment),
     "api-profile-detail": shop(_api_profile, {"profile_id": str(NOBODY_HAS)}),
     "api-profile-timeline": shop(_api_profile, {"profile_id": str(NOBODY_HAS)}),
+    "api-profile-segments": shop(_api_profile, {"profile_id": str(NOBODY_HAS)}),
 }
 
 ORDERS = {

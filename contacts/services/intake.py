@@ -167,6 +167,7 @@ def create(  # noqa: PLR0913 - the parts of a ticket; all but the subject are ke
         last_message_at=at,
         updated_at=at,
     )
+    profile_services.count_request(profile_id, shop_id=shop_id, at=at)
     outbox.publish(
         TicketOpened(ticket_id=ticket.pk, profile_id=profile_id, shop_id=shop_id, channel=channel),
         at=at,

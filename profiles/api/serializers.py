@@ -7,13 +7,33 @@ from typing import Any
 from rest_framework import serializers
 
 from ecrm.kernel.drf import MoneyField
-from profiles.models import Identifier, Profile
+from profiles.models import Identifier, Profile, ProfileShop
 
 
 class IdentifierOut(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=Identifier.Kind.choices)
     value = serializers.CharField()
     verified = serializers.BooleanField(source="is_verified")
+
+
+class RfmOut(serializers.Serializer[Any]):
+    """In which fifth of the shop's customers he stands, 5 is the best."""
+
+    recency = serializers.IntegerField()
+    frequency = serializers.IntegerField()
+    monetary = serializers.IntegerField()
+    scored_at = serializers.DateTimeField()
+
+
+class PredictionOut(serializers.Serializer[Any]):
+    """What the shop's model says of the next twelve months."""
+
+    value = MoneyField(source="worth")
+    orders = serializers.FloatField()
+    alive = serializers.FloatField(help_text="Chance that he has not left for good.")
+    churn = serializers.FloatField(help_text="Chance that he places no order.")
+    next_order_on = serializers.DateField(allow_null=True)
+    predicted_at = serializers.DateTimeField()
 
 
 class ProfileOut(serializers.Serializer[Any]):
@@ -34,9 +54,35 @@ class ProfileOut(serializers.Serializer[Any]):
     birthday = serializers.DateField(allow_null=True)
     gender = serializers.CharField(allow_blank=True)
     timezone = serializers.CharField(allow_blank=True)
+    first_order_at = serializers.DateTimeField(allow_null=True)
+    average_order = MoneyField(allow_null=True)
+    days_between_orders = serializers.FloatField(allow_null=True)
+    requests_count = serializers.IntegerField()
+    rfm = RfmOut(allow_null=True)
+    prediction = PredictionOut(
+        allow_null=True, help_text="Null while the shop has not enough history."
+    )
+    stage = serializers.CharField(help_text="lead, new, active, loyal, at_risk or lost")
+    tags = serializers.ListField(child=serializers.CharField())
+    attributes = serializers.DictField(help_text="By key; numbers as text.")
     identifiers = IdentifierOut(many=True)
     merged_from = serializers.ListField(
         child=serializers.CharField(), help_text="Ids of customers who were merged into this one."
+    )
+
+
+class ProfileIn(serializers.Serializer[Any]):
+    """What to change about a customer; what is left out stays."""
+
+    first_name = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    last_name = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    locale = serializers.CharField(required=False, allow_blank=True, max_length=20)
+    attributes = serializers.DictField(required=False)
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=40), required=False, max_length=50
+    )
+    stage = serializers.ChoiceField(
+        choices=ProfileShop.Stage.choices, required=False, allow_blank=True
     )
 
 

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from ecrm.kernel.drf import CursorPage, key_of
 from ecrm.kernel.idempotency import IdempotentMixin
 from profiles import queries, services
-from profiles.api import serializers
+from profiles.api import completing, serializers
 from profiles.types import Identity
 
 READ = {"GET": "profiles:read"}
@@ -28,7 +28,7 @@ LIMIT = OpenApiParameter("limit", int, description="At most 100; 50 when absent.
 class ProfileView(APIView):
     """One customer of the key's shop."""
 
-    required_scopes: ClassVar[dict[str, str]] = READ
+    required_scopes: ClassVar[dict[str, str]] = READ | {"PATCH": "profiles:write"}
 
     @extend_schema(
         operation_id="get_profile",
@@ -41,7 +41,25 @@ class ProfileView(APIView):
     )
     def get(self, request: Request, profile_id: str) -> Response:
         shop_id = key_of(request).shop_id
-        return Response(_representation(_visible(profile_id, shop_id), shop_id=shop_id))
+        return Response(_representation(visible_or_404(profile_id, shop_id), shop_id=shop_id))
+
+    @extend_schema(
+        operation_id="complete_profile",
+        summary="Complete one customer",
+        description=(
+            "Changes what the document names and leaves the rest: name, language, attributes by key (null "
+            "removes a value), all tags, the stage (empty lets the orders decide). All of it or nothing."
+        ),
+        request=serializers.ProfileIn,
+        responses={200: serializers.ProfileOut},
+    )
+    def patch(self, request: Request, profile_id: str) -> Response:
+        told = serializers.ProfileIn(data=request.data)
+        told.is_valid(raise_exception=True)
+        shop_id = key_of(request).shop_id
+        number = visible_or_404(profile_id, shop_id)
+        completing.complete(number, shop_id=shop_id, told=told.validated_data)
+        return Response(_representation(number, shop_id=shop_id))
 
 
 class ProfileListView(APIView):
@@ -119,7 +137,7 @@ class TimelineView(APIView):
         chosen = filters.validated_data
         kind, limit = chosen.get("kind"), chosen["limit"]
         found = queries.timeline_page(
-            _visible(profile_id, key_of(request).shop_id),
+            visible_or_404(profile_id, key_of(request).shop_id),
             kinds=[kind] if kind else None,
             before=_moment_and_id(chosen.get("cursor")),
             limit=limit,
@@ -129,7 +147,7 @@ class TimelineView(APIView):
         return Response(serializers.TimelinePage(page).data)
 
 
-def _visible(profile_id: str, shop_id: int) -> int:
+def visible_or_404(profile_id: str, shop_id: int) -> int:
     """The id of the customer, or of whom he was merged into; 404 when the shop does not know him."""
     is_number = profile_id.isascii() and profile_id.isdigit() and len(profile_id) <= MOST_DIGITS
     number = int(profile_id) if is_number else 0

@@ -2,32 +2,71 @@
 
 from profiles.models.activity import Activity, ActivityQuerySet, ParkedCall, TrackedMessage
 from profiles.models.address import PostalAddress
+from profiles.models.attributes import Attribute, AttributeValue
+from profiles.models.consents import Consent, ConsentState, ConsentWording
 from profiles.models.duplicates import Bookmark, DuplicatePair, LikenessKey
-from profiles.models.figures import Figures
+from profiles.models.figures import Figures, RequestFigures
 from profiles.models.identity import Identifier, IdentifierQuerySet, IdentityRule
 from profiles.models.merging import Merge, MergeEntry
 from profiles.models.notes import Note, NoteQuerySet, WallComment, WallCommentQuerySet
+from profiles.models.predictions import LifetimeModel, Prediction, Rfm, SelfCheck
 from profiles.models.profile import Profile, ProfileQuerySet, ProfileShop
+from profiles.models.segments import (
+    ListMember,
+    Membership,
+    MembershipChange,
+    Segment,
+    SegmentAudit,
+    SegmentCursor,
+    SegmentFlip,
+    SegmentQuerySet,
+    SegmentTouch,
+    SegmentVersion,
+)
+from profiles.models.tags import ProfileTag, Tag, TagChange
 
 __all__ = [
     "Activity",
     "ActivityQuerySet",
+    "Attribute",
+    "AttributeValue",
     "Bookmark",
+    "Consent",
+    "ConsentState",
+    "ConsentWording",
     "DuplicatePair",
     "Figures",
     "Identifier",
     "IdentifierQuerySet",
     "IdentityRule",
+    "LifetimeModel",
     "LikenessKey",
+    "ListMember",
+    "Membership",
+    "MembershipChange",
     "Merge",
     "MergeEntry",
     "Note",
     "NoteQuerySet",
     "ParkedCall",
     "PostalAddress",
+    "Prediction",
     "Profile",
     "ProfileQuerySet",
     "ProfileShop",
+    "ProfileTag",
+    "RequestFigures",
+    "Rfm",
+    "Segment",
+    "SegmentAudit",
+    "SegmentCursor",
+    "SegmentFlip",
+    "SegmentQuerySet",
+    "SegmentTouch",
+    "SegmentVersion",
+    "SelfCheck",
+    "Tag",
+    "TagChange",
     "TrackedMessage",
     "WallComment",
     "WallCommentQuerySet",

@@ -1,4 +1,4 @@
-"""What a customer's orders add up to."""
+"""What a customer's orders, and his requests, add up to."""
 
 from __future__ import annotations
 
@@ -35,3 +35,26 @@ class Figures(models.Model):
 
     def __str__(self) -> str:
         return f"figures of profile {self.profile_id}"
+
+
+class RequestFigures(models.Model):
+    """How often a customer turned to a shop, kept with every request."""
+
+    profile = models.ForeignKey(
+        "profiles.Profile", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    shop = models.ForeignKey(
+        "company.Shop", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    requests_count = models.PositiveIntegerField(default=0)
+    last_request_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["profile", "shop"], name="profiles_requestfigures_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"requests of profile {self.profile_id}"

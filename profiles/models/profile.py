@@ -110,18 +110,48 @@ class Profile(models.Model):
 
 
 class ProfileShop(models.Model):
-    """A shop knows this customer: the scope of its agents and API keys."""
+    """A shop knows this customer: the scope of its agents and API keys.
+
+    `stage` follows his orders unless somebody fixed it; empty until the rule was asked.
+    """
+
+    class Stage(models.TextChoices):
+        LEAD = "lead", _("Lead")
+        NEW = "new", _("New customer")
+        ACTIVE = "active", _("Active")
+        LOYAL = "loyal", _("Loyal")
+        AT_RISK = "at_risk", _("At risk")
+        LOST = "lost", _("Lost")
 
     profile = models.ForeignKey(
         Profile, on_delete=models.CASCADE, related_name="shops", db_index=False
     )
     shop = models.ForeignKey("company.Shop", on_delete=models.PROTECT, related_name="+")
-    accepts_marketing = models.BooleanField(null=True)
     since = models.DateTimeField()
+    stage = models.CharField(
+        max_length=8, choices=Stage.choices, blank=True, default="", db_default=""
+    )
+    is_stage_fixed = models.BooleanField(default=False, db_default=False)
+    owner = models.ForeignKey(
+        "company.Agent",
+        on_delete=models.SET_NULL,
+        related_name="+",
+        null=True,
+        blank=True,
+        db_index=False,
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["profile", "shop"], name="profiles_profileshop_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["owner"],
+                name="profiles_profileshop_owner",
+                condition=Q(owner__isnull=False),
+            ),
+            models.Index(fields=["shop", "stage"], name="profiles_profileshop_stage"),
         ]
 
     def __str__(self) -> str:

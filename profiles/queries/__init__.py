@@ -1,11 +1,12 @@
 """Reads. What other modules call stands here; the rest is for profiles' own pages and services."""
 
-from profiles.queries import checks
+from profiles.queries import checks, consents
 from profiles.queries.cards import (
     all_figures,
     card,
     cards,
     cards_of,
+    details_of,
     of_shop,
     order_figures,
     places_of_figures,
@@ -34,6 +35,7 @@ from profiles.queries.merging import (
     survivor,
 )
 from profiles.queries.policies import DryRun, dry_run, forget_policies, policies
+from profiles.queries.predictions import all_requests, places_of_requests
 from profiles.queries.timelines import TimelinePage, timeline, timeline_of, timeline_page
 
 __all__ = [
@@ -43,13 +45,16 @@ __all__ = [
     "Holder",
     "TimelinePage",
     "all_figures",
+    "all_requests",
     "best_matches",
     "card",
     "cards",
     "cards_of",
     "checks",
     "cluster",
+    "consents",
     "customers",
+    "details_of",
     "dry_run",
     "emails_of",
     "find_by_email",
@@ -63,6 +68,7 @@ __all__ = [
     "of_shop",
     "order_figures",
     "places_of_figures",
+    "places_of_requests",
     "policies",
     "preview",
     "profile_view",

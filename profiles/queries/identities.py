@@ -69,7 +69,10 @@ WITH held AS (
     WHERE i.is_key AND i.shop_id = %(shop_id)s AND i.kind = 'customer_id' AND i.value = %(customer_id)s
 )
 SELECT i.kind, i.value, i.shop_id, p.id, p.merged_into_id IS NOT NULL,
-       s.id IS NOT NULL, s.accepts_marketing,
+       s.id IS NOT NULL,
+       (SELECT c.stand < 1000000000000000 FROM profiles_consentstate c
+        WHERE c.profile_id = i.profile_id AND c.shop_id = %(shop_id)s
+          AND c.channel = 'email' AND c.purpose = 'marketing' LIMIT 1),
        ARRAY(SELECT k.kind FROM profiles_identifier k WHERE k.profile_id = p.id AND k.is_key),
        EXISTS (SELECT 1 FROM profiles_identifier k
                WHERE k.profile_id = p.id AND k.is_key AND (k.is_verified OR k.kind = 'customer_id')),

@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from company import queries as company
 from profiles import extensions, rules
 from profiles.models import Figures, Identifier, Profile, ProfileQuerySet, ProfileShop
+from profiles.queries import segments
 from profiles.queries.cards import cards_of
 from profiles.types import ProfileCard
 
@@ -39,6 +40,7 @@ class Selection:
     orders: Orders = ""
     country: str = ""
     since: datetime | None = None
+    segment_id: int | None = None
     sort: Sort = "recent"
 
 
@@ -63,6 +65,8 @@ def customers(shop_ids: Iterable[int], selection: Selection | None = None) -> Pr
         rows = rows.filter(country=chosen.country)
     if chosen.since:
         rows = rows.filter(first_seen_at__gte=chosen.since)
+    if chosen.segment_id:
+        rows = segments.in_segment(rows, chosen.segment_id)
     return rows.order_by(*_ORDERINGS[chosen.sort])
 
 

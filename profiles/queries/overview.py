@@ -12,6 +12,7 @@ from django.utils.timezone import now
 from ecrm.kernel.money import Money
 from profiles import rules
 from profiles.models import DuplicatePair, Identifier, Profile, ProfileShop
+from profiles.queries import consents
 from profiles.queries.cards import cards_of, order_figures
 from profiles.types import OrderFigures, ProfileCard
 
@@ -80,8 +81,9 @@ def _most_first(figures: dict[str, OrderFigures]) -> list[tuple[str, OrderFigure
 
 def _known_by(profile_id: int, shop_ids: Sequence[int]) -> list[KnownBy]:
     rows = ProfileShop.objects.filter(profile_id=profile_id, shop_id__in=shop_ids)
+    wishes = consents.wishes(profile_id, shop_ids=shop_ids)
     return [
-        KnownBy(shop_id=row.shop_id, since=row.since, accepts_marketing=row.accepts_marketing)
+        KnownBy(shop_id=row.shop_id, since=row.since, accepts_marketing=wishes.get(row.shop_id))
         for row in rows.order_by("since", "id")
     ]
 

@@ -97,9 +97,11 @@ def member_ids(segment: Segment, *, shop_ids: Iterable[int]) -> QuerySet[Members
     return rows.values_list("profile_id", flat=True)  # type: ignore[return-value] # or of the list
 
 
-def in_segment(rows: ProfileQuerySet, segment: Segment) -> ProfileQuerySet:
-    """Those of these customers who are members."""
-    return rows.filter(Exists(_members(segment).filter(profile=OuterRef("pk"))))
+def in_segment(rows: ProfileQuerySet, segment_id: int) -> ProfileQuerySet:
+    """Those of these customers who are members of a segment or on a list."""
+    found = {"segment": segment_id, "profile": OuterRef("pk")}
+    kept = Exists(Membership.objects.filter(**found))
+    return rows.filter(kept | Exists(ListMember.objects.filter(**found)))
 
 
 def _members(segment: Segment) -> QuerySet[Membership] | QuerySet[ListMember]:

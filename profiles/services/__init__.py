@@ -21,6 +21,9 @@ from profiles.services.merging import (
     undo_merge,
 )
 from profiles.services.policies import UnusableRules, check_policies, save_policies
+from profiles.services.segments_following import touch_segments
+from profiles.services.segments_lists import add_to_list, remove_from_list
+from profiles.services.standings import count_request, recount_requests
 from profiles.services.suggestions import decide_different, decide_later, reopen
 
 __all__ = [
@@ -35,9 +38,11 @@ __all__ = [
     "UnusableDetails",
     "UnusableRules",
     "add_revenue",
+    "add_to_list",
     "change_profile",
     "check_policies",
     "count_order",
+    "count_request",
     "decide_different",
     "decide_later",
     "gather_stragglers",
@@ -46,8 +51,11 @@ __all__ = [
     "learn",
     "merge",
     "recount_orders",
+    "recount_requests",
+    "remove_from_list",
     "reopen",
     "resolve",
     "save_policies",
+    "touch_segments",
     "undo_merge",
 ]

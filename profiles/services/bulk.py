@@ -17,7 +17,16 @@ from django.utils.timezone import now
 from ecrm.kernel import history, outbox
 from profiles import rules
 from profiles.events import ProfileCreated
-from profiles.models import Identifier, PostalAddress, Profile, ProfileShop
+from profiles.models import (
+    Consent,
+    ConsentState,
+    Identifier,
+    PostalAddress,
+    Profile,
+    ProfileShop,
+)
+from profiles.models.consents import Channel, Purpose
+from profiles.rules import consents
 from profiles.services import addresses
 from profiles.services.identities import _details, _keys, resolve
 from profiles.types import Identity, Resolution
@@ -159,7 +168,7 @@ ON CONFLICT DO NOTHING
 
 
 def _write(people: Sequence[_Newcomer], *, shop_id: int, source: str) -> None:
-    """Everything `resolve` writes about somebody new, in five statements. Raises _Overtaken."""
+    """Everything `resolve` writes about somebody new, in seven statements. Raises _Overtaken."""
     for person in people:
         person.profile.source = source
     Profile.objects.bulk_create(person.profile for person in people)
@@ -168,11 +177,11 @@ def _write(people: Sequence[_Newcomer], *, shop_id: int, source: str) -> None:
         ProfileShop(
             profile=person.profile,
             shop_id=shop_id,
-            accepts_marketing=person.identity.accepts_marketing,
             since=person.met_at,
         )
         for person in people
     )
+    _note_wishes(people, shop_id=shop_id, source=source)
     PostalAddress.objects.bulk_create(
         PostalAddress(
             profile=person.profile,
@@ -191,6 +200,35 @@ def _write(people: Sequence[_Newcomer], *, shop_id: int, source: str) -> None:
             person.met_at,
         )
         for person in people
+    )
+
+
+def _note_wishes(people: Iterable[_Newcomer], *, shop_id: int, source: str) -> None:
+    """What each person let come along about marketing, as the ledger of consents keeps it."""
+    entries = Consent.objects.bulk_create(
+        Consent(
+            profile=person.profile,
+            shop_id=shop_id,
+            channel=Channel.EMAIL,
+            purpose=Purpose.MARKETING,
+            answer=wish,
+            is_incidental=True,
+            source=source,
+            answered_at=person.met_at,
+            recorded_at=person.profile.created_at,
+        )
+        for person in people
+        if (wish := consents.wish(accepts_marketing=person.identity.accepts_marketing))
+    )
+    ConsentState.objects.bulk_create(
+        ConsentState(
+            profile_id=entry.profile_id,
+            shop_id=shop_id,
+            channel=entry.channel,
+            purpose=entry.purpose,
+            stand=consents.ANSWERS.index(entry.answer) * consents.STEP + entry.pk,
+        )
+        for entry in entries
     )
 
 

@@ -20,7 +20,7 @@ from profiles.models import Profile, ProfileShop
 from profiles.queries import Holder
 from profiles.rules import policies as policy_rules
 from profiles.rules.addresses import Place
-from profiles.services import addresses, newcomers, suggestions
+from profiles.services import addresses, consents, newcomers, segments_following, suggestions
 from profiles.types import Identity, Resolution
 
 ATTEMPTS = 5
@@ -81,7 +81,11 @@ def identify(
         raise NobodyIdentified(
             _("Give an e-mail address, a telephone number or an id that identifies one person.")
         )
-    return resolve(identity, shop_id=shop_id, source=source, at=at)
+    found = resolve(identity, shop_id=shop_id, source=source, at=at)
+    if not found.created:
+        # No event follows from what a door tells of somebody we know: his segments look by themselves.
+        segments_following.touch_segments([found.profile_id], facts=[segments_following.TOLD])
+    return found
 
 
 @transaction.atomic(savepoint=False)
@@ -244,14 +248,18 @@ class Contact:
     def _meet_shop(self, profile_id: int, holder: Holder | None, *, wish: bool | None) -> None:
         if holder and holder.is_known_to_shop and wish in {None, holder.accepts_marketing}:
             return
-        row, is_new = ProfileShop.objects.get_or_create(
-            profile_id=profile_id,
-            shop_id=self._shop_id,
-            defaults={"accepts_marketing": wish, "since": self._at},
-        )
-        if not is_new and wish is not None and row.accepts_marketing != wish:
-            row.accepts_marketing = wish
-            row.save(update_fields=["accepts_marketing"])
+        if not (holder and holder.is_known_to_shop):
+            ProfileShop.objects.get_or_create(
+                profile_id=profile_id, shop_id=self._shop_id, defaults={"since": self._at}
+            )
+        if wish is not None:
+            consents.note_wish(
+                profile_id,
+                shop_id=self._shop_id,
+                accepts_marketing=wish,
+                source=self._source,
+                at=self._at,
+            )
 
     def _refresh(
         self, profile_id: int, holder: Holder | None, told: rules.Details, *, is_authoritative: bool

@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from ecrm.kernel.prepared import Statement
 from profiles import rules
 from profiles.models import Identifier, PostalAddress, Profile, ProfileShop
+from profiles.rules import consents
 from profiles.rules.addresses import Place
 
 _DETAILS = [field.name for field in fields(rules.Details)]
@@ -39,8 +40,21 @@ WITH person AS (
     ON CONFLICT DO NOTHING
     RETURNING id
 ), met AS (
-    INSERT INTO profiles_profileshop (profile_id, shop_id, accepts_marketing, since)
-    SELECT person.id, %(shop_id)s, %(accepts_marketing)s, %(at)s FROM person
+    INSERT INTO profiles_profileshop (profile_id, shop_id, since)
+    SELECT person.id, %(shop_id)s, %(at)s FROM person
+), answered AS (
+    INSERT INTO profiles_consent
+        (profile_id, shop_id, channel, purpose, answer, is_incidental, source, answered_at, recorded_at)
+    SELECT person.id, %(shop_id)s, 'email', 'marketing', %(wish)s::text, true, %(source)s, %(at)s,
+           %(created_at)s
+    FROM person
+    WHERE %(wish)s <> '' AND (SELECT count(*) FROM identified) = cardinality(%(kinds)s::text[])
+    RETURNING id, profile_id
+), standing AS (
+    INSERT INTO profiles_consentstate (profile_id, shop_id, channel, purpose, stand)
+    SELECT answered.profile_id, %(shop_id)s, 'email', 'marketing',
+           CASE WHEN %(wish)s = '{consents.GRANTED}' THEN 0 ELSE 2 END * {consents.STEP} + answered.id
+    FROM answered
 ), living AS (
     INSERT INTO profiles_postaladdress
         (profile_id, {", ".join(_PLACE)}, source, first_seen_at, last_seen_at)
@@ -78,7 +92,7 @@ def insert(
         "values": [key.value for key in keys],
         "shop_ids": [key.shop_id for key in keys],
         "shop_id": shop_id,
-        "accepts_marketing": accepts_marketing,
+        "wish": consents.wish(accepts_marketing=accepts_marketing),
     }
     for name in _PLACE:
         values[f"place_{name}"] = [getattr(place, name) for place in places]

@@ -31,6 +31,8 @@ BATCH = 500
 _UPHEAVALS = frozenset({ProfilesMerged.name, MergeUndone.name})
 _OWN = frozenset({SegmentEntered.name, SegmentLeft.name})
 EVERYTHING = "everything"
+# A door told more about somebody: nothing but criteria of any fact asks for it.
+TOLD = "told"
 
 _NUMBERS = tuple[int, int, int]  # low, high, transaction
 

@@ -25,13 +25,13 @@ from ecrm.kernel.htmx import render_page
 from ecrm.kernel.spreadsheets import Cell
 from ecrm.kernel.templatetags import ecrm_ui
 from profiles import permissions
-from profiles.queries import listing
+from profiles.queries import listing, segments
 from profiles.web import columns, words
 
 if TYPE_CHECKING:
     from django.http import HttpResponse, StreamingHttpResponse
 
-    from company.types import AgentRequest, ShopInfo
+    from company.types import Agent, AgentRequest, ShopInfo
     from profiles.models import Profile, ProfileQuerySet
 
     _Pages = Paginator[Profile]
@@ -98,7 +98,8 @@ def found_by(request: AgentRequest, *codes: str) -> Found:
         *(backoffice.selected_shop_ids(request, code) for code in codes)
     )
     shops = {shop_id: company.shop(shop_id) for shop_id in sorted(allowed)}
-    chosen = filters.read(request.GET, filter_parts(shops, listing.countries(allowed)))
+    parts = filter_parts(shops, listing.countries(allowed), segment_choices(request.user))
+    chosen = filters.read(request.GET, parts)
     shop_id = chosen.values["shop"]
     in_sight = [int(shop_id)] if shop_id else list(shops)
     customers = listing.customers(in_sight, selection_of(chosen, at=localtime()))
@@ -123,6 +124,8 @@ def profile_list(request: AgentRequest) -> HttpResponse:
         "count": cast("CustomerPages", page.paginator).words,
         "topics": " ".join(f"profiles:shop:{shop_id}" for shop_id in found.in_sight),
         "brings_filters": _brings_filters(request),
+        "may_change": request.user.has_perm(permissions.CHANGE),
+        "select": _("Select"),
         "tools": backoffice.list_tools(
             request,
             offered=offered,
@@ -200,11 +203,24 @@ def selection_of(chosen: filters.Filters, *, at: datetime) -> listing.Selection:
         orders=values["orders"],
         country=values["country"],
         since=_moment(values["since"], at),
+        segment_id=int(values["segment"]) if values["segment"] else None,
         sort=values["sort"],
     )
 
 
-def filter_parts(shops: dict[int, ShopInfo], countries: Iterable[str]) -> list[filters.Part]:
+def segment_choices(agent: Agent) -> list[tuple[str, str]]:
+    """The segments and lists by which an agent may narrow the list. One query, if he may see any."""
+    if not agent.has_perm(permissions.VIEW_SEGMENT):
+        return []
+    rows = segments.for_list(agent).values_list("pk", "name")
+    return [(str(pk), name) for pk, name in rows]
+
+
+def filter_parts(
+    shops: dict[int, ShopInfo],
+    countries: Iterable[str],
+    segments_: Sequence[tuple[str, str]] = (),
+) -> list[filters.Part]:
     """The filters of the list with their choices; a choice of one is none."""
     any_ = [("", _("Any"))]
     by_name = sorted((words.country(code), code) for code in countries)
@@ -219,6 +235,7 @@ def filter_parts(shops: dict[int, ShopInfo], countries: Iterable[str]) -> list[f
             label=_("Country"),
             choices=any_ + [(code, name) for name, code in by_name],
         ),
+        filters.Part(name="segment", label=_("Segment"), choices=[*any_, *segments_]),
         filters.Part(
             name="orders",
             label=_("Orders"),

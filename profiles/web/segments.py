@@ -166,7 +166,8 @@ def segment_remove(request: AgentRequest, segment_id: int) -> HttpResponse:
     profile_id = _number(request.POST.get("customer", ""))
     shop_ids = _shops_in_sight(request.user, row)
     if profile_id is None or not queries.is_known_to(profile_id, shop_ids):
-        raise Http404
+        messages.error(request, _("There is no such customer."))
+        return redirect("profiles:segment-page", row.pk)
     try:
         lists.remove_from_list(row.pk, profile_ids=[profile_id], by=request.user)
     except DomainError as refusal:

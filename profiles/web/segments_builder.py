@@ -162,7 +162,10 @@ def segment_count(request: AgentRequest) -> JsonResponse:
 
     Nothing is saved. Faults come back by JSON pointer with 422.
     """
-    shop_id = _shop_or_404(request.user, request.POST.get("shop", ""))
+    chosen = request.POST.get("shop", "")
+    if chosen not in dict(shop_choices(request.user)):
+        return JsonResponse({"refusal": _("Choose a shop.")}, status=422)
+    shop_id = int(chosen) if chosen else None
     try:
         document = json.loads(request.POST.get("rules", "")[:LONGEST_RULES])
         found = checking.checked(

@@ -130,9 +130,7 @@ def _segments(agent: Agent, ids: Collection[str]) -> dict[str, AuditSubject]:
 
 def segments_panel(profile_id: int, agent: Agent) -> dict[str, Any]:
     """The segments of a customer which the agent may see; nothing when there are none."""
-    visible = segments.visible_segments(agent)
-    shop_ids = visible.values_list("shop_id", flat=True)
-    allowed = set(visible.values_list("pk", flat=True))
-    found = segments.segments_of(profile_id, shop_ids=[pk for pk in shop_ids if pk])
+    allowed = dict(segments.visible_segments(agent).values_list("pk", "shop_id"))
+    found = segments.segments_of(profile_id, shop_ids={pk for pk in allowed.values() if pk})
     shown = [item for item in found if item.id in allowed]
     return {"memberships": shown, "profile_id": profile_id} if shown else {}

@@ -97,7 +97,8 @@ def test_scopes_are_asked(client, shop, method, path):
 
 
 def test_the_list_costs_the_same_for_one_customer_and_for_many(api, shop, assert_flat_queries):
-    # 1 the API key  2 the page  3 addresses  4 figures  5 who was merged  6 identifiers
+    # 1 the API key  2 the page  3 addresses  4 figures, twice  6 who was merged  7 identifiers
+    # 8 marks  9 predictions  10 requests  11 stages  12 tags  13 attributes
     assert_flat_queries(
-        lambda: api.get("/api/v1/profiles"), add_rows=lambda: ProfileFactory(shop=shop), budget=6
+        lambda: api.get("/api/v1/profiles"), add_rows=lambda: ProfileFactory(shop=shop), budget=13
     )

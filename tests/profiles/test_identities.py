@@ -15,8 +15,8 @@ from profiles.models import (
     Merge,
     PostalAddress,
     Profile,
-    ProfileShop,
 )
+from profiles.queries import consents
 from profiles.rules.policies import Policies, Policy
 from profiles.types import Address, Identity
 from tests.company.factories import AgentFactory, ShopFactory
@@ -84,7 +84,7 @@ def test_a_claimed_address_finds_its_holder_and_changes_nothing(shop):
 
     assert found == ana
     assert Profile.objects.values().get(pk=ana) == before
-    assert ProfileShop.objects.get().accepts_marketing is False
+    assert consents.wishes(ana, shop_ids=[shop.pk]) == {shop.pk: False}
     assert Identifier.objects.filter(kind="phone").count() == 0
     assert PostalAddress.objects.count() == 0
 

@@ -14,6 +14,7 @@ from ecrm.kernel.models import EventRecord
 from orders.models import Order
 from profiles import extensions, queries, services
 from profiles.models import Figures, Identifier, Merge, MergeEntry, Profile, ProfileShop
+from profiles.queries import consents
 from profiles.services import journal
 from tests.company.factories import AgentFactory
 from tests.profiles.threads import in_threads
@@ -74,7 +75,7 @@ def test_what_both_have_is_added_up_and_the_stricter_consent_wins(two, world):
     here, there = world.shops
     assert [(shop, n) for shop, n, _ in sums(kept)] == [(here.pk, 2), (there.pk, 1)]
     assert sums(kept)[0][2] == 2 * before[here.pk][1]
-    assert ProfileShop.objects.get(profile_id=kept, shop=here).accepts_marketing is False
+    assert consents.wishes(kept, shop_ids=[here.pk]) == {here.pk: False}
     assert breaches() == []
 
 

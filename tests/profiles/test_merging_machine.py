@@ -26,6 +26,8 @@ from tests.profiles.world import World, breaches, dump
 COMBINED = {
     "profiles_identifier",
     "profiles_figures",
+    "profiles_requestfigures",
+    "profiles_consentstate",
     "profiles_profile",
     "profiles_profileshop",
     "profiles_postaladdress",

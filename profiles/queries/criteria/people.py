@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from babel import Locale
 from django.utils.translation import get_language, to_locale
@@ -21,7 +22,7 @@ from profiles.extensions import (
     Sql,
     ValueKind,
 )
-from profiles.models import Identifier, Profile
+from profiles.models import Identifier, Profile, consents
 from profiles.queries import listing
 from profiles.queries.criteria import moments, texts
 from profiles.queries.criteria.rows import HAS, Rows, owned
@@ -211,34 +212,48 @@ def _email_domain(asked: Asked, scope: Scope) -> Condition:
 
 
 def _marketing(asked: Asked, scope: Scope) -> Condition:
-    """Said of the shop asked for, else of the segment's shop, else of any shop."""
-    states = {"granted": "true", "refused": "false", "unknown": "null"}
-    word = states[asked.operator]
-    where = sql("s.accepts_marketing IS {}", Sql(word))
-    rows = Rows(
-        table=_KNOWN_SHOPS,
-        profile="s.profile_id",
-        shop="s.shop_id",
-        where=sql("{}{}", where, _of_shop(asked)),
-    )
+    """Where the customer stands on marketing by mail with the shop asked for, the segment's, or any.
+
+    A stand sorts by strictness: granted, waiting for confirmation, withdrawn (models.consents).
+    """
+    stands = {
+        "granted": sql(" AND c.stand < {}", consents.STEP),
+        "refused": sql(" AND c.stand >= {}", 2 * consents.STEP),
+        "unknown": Sql(""),
+    }
     shown = Rows(
-        table=_KNOWN_SHOPS,
-        profile="s.profile_id",
-        shop="s.shop_id",
-        where=sql("true{}", _of_shop(asked)),
+        table="profiles_consentstate c",
+        profile="c.profile_id",
+        shop="c.shop_id",
+        where=sql(
+            "c.channel = {} AND c.purpose = {}{}",
+            consents.Channel.EMAIL.value,
+            consents.Purpose.MARKETING.value,
+            _of_shop(asked, "c"),
+        ),
     )
-    value = shown.one(Sql("string_agg(coalesce(s.accepts_marketing::text, '?'), ', ')"), scope)
-    return Condition(test=rows.of_customers(scope), value=value)
+    rows = replace(shown, where=sql("{}{}", shown.where, stands[asked.operator]))
+    found = rows.of_customers(scope)
+    words = sql(
+        "string_agg(CASE WHEN c.stand < {} THEN {} WHEN c.stand < {} THEN {} ELSE {} END, ', ')",
+        consents.STEP,
+        consents.Answer.GRANTED.value,
+        2 * consents.STEP,
+        consents.Answer.PENDING.value,
+        consents.Answer.WITHDRAWN.value,
+    )
+    test = sql("NOT {}", found) if asked.operator == "unknown" else found
+    return Condition(test=test, value=shown.one(words, scope))
 
 
 def _known_to(asked: Asked, scope: Scope) -> Condition:
-    where = sql("true{}", _of_shop(asked))
+    where = sql("true{}", _of_shop(asked, "s"))
     return owned(Rows(table=_KNOWN_SHOPS, profile="s.profile_id", where=where), asked, scope)
 
 
-def _of_shop(asked: Asked) -> Sql:
+def _of_shop(asked: Asked, alias: str) -> Sql:
     shop = asked.values.get("shop")
-    return sql(" AND s.shop_id = {}", int(shop)) if shop else Sql("")
+    return sql(" AND {}.shop_id = {}", Sql(alias), int(shop)) if shop else Sql("")
 
 
 def _shop_input(*, is_optional: bool = True) -> Input:

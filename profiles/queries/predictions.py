@@ -1,0 +1,128 @@
+"""What is predicted of customers, how they stand to each other, and whether the figures are right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Max
+
+from ecrm.kernel.money import Money
+from profiles.models import LifetimeModel, Prediction, RequestFigures, Rfm, SelfCheck
+
+# A shop's customers are predicted from here on: below, chance says more than the models.
+LEAST_CUSTOMERS = 100
+LEAST_REPEATERS = 30
+LEAST_WEEKS = 26
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Foresight:
+    """What a shop's model says of one customer; `value` within a year, in today's money."""
+
+    shop_id: int
+    value: Money
+    orders: float
+    alive: float
+    churn: float
+    next_order_on: date | None
+    predicted_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marks:
+    """In which fifth of a shop's customers one stands, five is the best."""
+
+    shop_id: int
+    recency: int
+    frequency: int
+    monetary: int
+    scored_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requests:
+    """How often a customer turned to us."""
+
+    count: int
+    last_at: datetime | None
+
+
+def foresights(profile_id: int, *, shop_ids: Iterable[int]) -> list[Foresight]:
+    """What is predicted of a customer in each of these shops. One query."""
+    rows = Prediction.objects.filter(profile_id=profile_id, shop_id__in=list(shop_ids))
+    return [
+        Foresight(
+            shop_id=row.shop_id,
+            value=Money(row.value, row.currency),
+            orders=row.orders,
+            alive=row.alive,
+            churn=row.churn,
+            next_order_on=row.next_order_on,
+            predicted_at=row.predicted_at,
+        )
+        for row in rows.order_by("-value", "shop_id")
+    ]
+
+
+def marks(profile_id: int, *, shop_ids: Iterable[int]) -> list[Marks]:
+    """How the customer stands in each of these shops. One query."""
+    rows = Rfm.objects.filter(profile_id=profile_id, shop_id__in=list(shop_ids))
+    return [
+        Marks(
+            shop_id=row.shop_id,
+            recency=row.recency,
+            frequency=row.frequency,
+            monetary=row.monetary,
+            scored_at=row.scored_at,
+        )
+        for row in rows.order_by("shop_id")
+    ]
+
+
+def requests(profile_id: int, *, shop_ids: Iterable[int]) -> Requests:
+    """How often the customer turned to these shops. One query."""
+    rows = RequestFigures.objects.filter(profile_id=profile_id, shop_id__in=list(shop_ids))
+    found = list(rows.values_list("requests_count", "last_request_at"))
+    dates = [last_at for _count, last_at in found if last_at is not None]
+    return Requests(count=sum(count for count, _at in found), last_at=max(dates, default=None))
+
+
+def all_requests() -> Iterator[tuple[int, int, int, datetime | None]]:
+    """Every kept number of requests: customer, shop, how many, the last one. For who can count afresh."""
+    rows = RequestFigures.objects.filter(requests_count__gt=0)
+    yield from rows.values_list(
+        "profile_id", "shop_id", "requests_count", "last_request_at"
+    ).iterator()
+
+
+def places_of_requests(profile_id: int) -> set[int]:
+    """The shops for which a number of requests is kept, zero included."""
+    rows = RequestFigures.objects.filter(profile_id=profile_id)
+    return set(rows.values_list("shop_id", flat=True))
+
+
+def by_profile(
+    profile_ids: Iterable[int], *, shop_id: int
+) -> tuple[dict[int, Rfm], dict[int, Prediction], dict[int, int]]:
+    """Marks, predictions and numbers of requests of many customers in one shop. Three queries."""
+    ids = list(profile_ids)
+    of_shop = {"profile_id__in": ids, "shop_id": shop_id}
+    return (
+        {row.profile_id: row for row in Rfm.objects.filter(**of_shop)},
+        {row.profile_id: row for row in Prediction.objects.filter(**of_shop)},
+        dict(RequestFigures.objects.filter(**of_shop).values_list("profile_id", "requests_count")),
+    )
+
+
+def models_of(shop_ids: Iterable[int]) -> dict[int, LifetimeModel]:
+    """The model of each of these shops, where one was tried. One query."""
+    rows = LifetimeModel.objects.filter(shop_id__in=list(shop_ids)).order_by("id")
+    return {row.shop_id: row for row in rows}
+
+
+def latest_checks() -> list[SelfCheck]:
+    """The last comparison of each kind of figures. Two queries."""
+    latest = SelfCheck.objects.values("source").annotate(latest=Max("id")).values("latest")
+    return list(SelfCheck.objects.filter(pk__in=latest).order_by("source"))

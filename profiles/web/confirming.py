@@ -1,0 +1,43 @@
+"""The page behind the link by which a customer confirms what he allows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from allauth.core.internal.httpkit import get_client_ip
+from django.utils import translation
+from django.views.decorators.http import require_http_methods
+
+from company import queries as company
+from ecrm.kernel import access
+from ecrm.kernel.htmx import render_page
+from profiles.queries import consents as queries
+from profiles.services import consents
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access.public
+def consent_confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """What is asked, with one button; opening the link alone (as mail scanners do) says nothing."""
+    entry_id = queries.entry_of(token)
+    asked = queries.asked(entry_id) if entry_id else None
+    if asked is None:
+        return render_page(request, "profiles/consent_confirm.html", {}, status=404)
+    shop = company.shop(asked.shop_id)
+    with translation.override(_language(asked.language, shop.languages, shop.default_language)):
+        is_done = request.method == "POST"
+        if is_done:
+            try:
+                consents.confirm(token, ip=get_client_ip(request))
+            except consents.NothingToConfirm:
+                return render_page(request, "profiles/consent_confirm.html", {}, status=404)
+        context = {"asked": asked, "shop": shop, "is_done": is_done}
+        return render_page(request, "profiles/consent_confirm.html", context).render()
+
+
+def _language(locale: str, spoken: tuple[str, ...], default: str) -> str:
+    language = locale.partition("-")[0].lower()
+    return language if language in spoken else default
