@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from allauth.core.internal.httpkit import get_client_ip
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import OpenApiTypes, extend_schema, inline_serializer
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import exceptions, serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -65,8 +66,8 @@ class LenientParser(BaseParser):
         stream: Any,
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> Told:
-        """The document. Raises BodyTooLarge, MalformedJson."""
+    ) -> Any:
+        """The document as Told. Raises BodyTooLarge, MalformedJson."""
         request = (parser_context or {})["request"]
         if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
             raise BodyTooLarge
@@ -96,11 +97,17 @@ class WriteKeyAuthentication(ApiKeyAuthentication):
     def key_in(self, request: Request) -> str | None:
         """The key as it was given. Raises BodyTooLarge, MalformedJson."""
         given = super().key_in(request)
-        if given is not None or not isinstance(request.data, Told):
+        if given is not None:
             return given
-        document = request.data.document
+        document = _told(request).document
         key = document.get("writeKey") if isinstance(document, dict) else None
         return key if isinstance(key, str) and key else None
+
+
+def _told(request: Request) -> Told:
+    """What stands in the body; nothing when there is none."""
+    data: Any = request.data
+    return data if isinstance(data, Told) else Told(document={}, is_small=True)
 
 
 class SenderThrottle(KeyThrottle):
@@ -152,7 +159,7 @@ class TrackingView(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        told = request.data if isinstance(request.data, Told) else Told(document={}, is_small=True)
+        told = _told(request)
         key: ApiKeyInfo = key_of(request)
         document = told.document
         sent_at = document.get("sentAt") if isinstance(document, dict) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils.timezone import now
@@ -113,7 +114,7 @@ FOR KEY SHARE OF p
 def _known(visitors: Collection[Visitor], *, shop_id: int) -> dict[Visitor, int]:
     """Visitors whose keys lead to one person. One query, and one for those new to the shop."""
     keys = {key for visitor in visitors for key in visitor.keys}
-    values = {
+    values: dict[str, Any] = {
         "shop_id": shop_id,
         "anonymous": [key.value for key in keys if key.kind == rules.ANONYMOUS_ID],
         "customers": [key.value for key in keys if key.kind == rules.CUSTOMER_ID],
@@ -203,7 +204,7 @@ def _meet(people: Mapping[Visitor, Met], *, shop_id: int) -> dict[Visitor, int]:
     if not people:
         return {}
     keys: Sequence[rules.Key] = [visitor.keys[-1] for visitor in people]
-    values = {
+    values: dict[str, Any] = {
         "kinds": [key.kind for key in keys],
         "values": [key.value for key in keys],
         "shop_ids": [key.shop_id for key in keys],
