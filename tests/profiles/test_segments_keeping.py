@@ -27,6 +27,7 @@ from profiles.services import segments_computing as computing
 from profiles.services import segments_following as following
 from profiles.services import segments_keeping as keeping
 from profiles.services import segments_lists as lists
+from profiles.types import Identity
 from tests.company.factories import AgentFactory, ShopFactory
 from tests.orders.factories import put
 from tests.profiles.factories import ProfileFactory
@@ -162,6 +163,18 @@ def test_a_change_without_an_event_touches_by_name_or_altogether(shop):
     keep_up(at=NOW)
 
     assert kept(segment) == {ana.pk}
+
+
+def test_what_a_program_tells_of_somebody_known_moves_him(shop):
+    told = Identity(email="ana@example.org", country="FR", is_proven=True)
+    services.identify(told, shop_id=shop.pk, source="api", at=NOW)
+    segment = make(rule("profile.city", "is", "Namur"), at=NOW)
+
+    told = Identity(email="ana@example.org", city="Namur", is_proven=True)
+    services.identify(told, shop_id=shop.pk, source="api", at=NOW)
+    keep_up(at=NOW)
+
+    assert len(kept(segment)) == 1
 
 
 def test_facts_whose_numbers_come_late_are_not_missed(shop):

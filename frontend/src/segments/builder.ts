@@ -14,12 +14,14 @@ class Builder {
   private readonly schema = json<Schema>("segment-schema");
   private faults = json<Record<string, string>>("segment-faults");
   private readonly root: Group;
-  private readonly stage = find("[data-segment-builder]", this.form)!;
-  private readonly rules = find<HTMLTextAreaElement>('[name="rules"]', this.form)!;
+  private readonly stage: HTMLElement;
+  private readonly rules: HTMLTextAreaElement;
   private readonly errors = new Map<Node, HTMLElement>();
   private readonly counter: Counter;
 
   constructor(private readonly form: HTMLFormElement) {
+    this.stage = find("[data-segment-builder]", form)!;
+    this.rules = find<HTMLTextAreaElement>('[name="rules"]', form)!;
     this.root = read(JSON.parse(this.rules.value || "{}"));
     const places = {
       form,
