@@ -85,7 +85,7 @@ def _raw() -> float:
     """All activities there are, copied into an equal table in batches of the same size."""
     with connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('profiles_activity_raw')")
-        if cursor.fetchone()[0] is None:
+        if cursor.fetchone() == (None,):
             cursor.execute(
                 "CREATE TABLE profiles_activity_raw (LIKE profiles_activity INCLUDING ALL)"
             )

@@ -53,8 +53,13 @@ class ApiKeyAuthentication(BaseAuthentication):
         return AnonymousUser(), key
 
     def key_in(self, request: Request) -> str | None:
-        """The key as it was given, None without one."""
-        return _key_in(request.headers.get("Authorization", ""))
+        """The key as it was given, None without one.
+
+        A view with a method `find_key(request)` is asked where there is no header.
+        """
+        given = _key_in(request.headers.get("Authorization", ""))
+        find = getattr((request.parser_context or {}).get("view"), "find_key", None)
+        return find(request) if given is None and find else given
 
     def authenticate_header(self, request: Request) -> str:
         """RFC 6750: no error code when no key was given, invalid_token when it was of no use."""

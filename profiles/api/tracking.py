@@ -19,7 +19,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from company.api.authentication import ApiKeyAuthentication
 from company.types import ApiKeyInfo
 from ecrm.kernel.drf import KeyThrottle, MalformedJson, key_of
 from profiles.rules import tracking as reading
@@ -91,19 +90,6 @@ def _unpacked(body: bytes) -> bytes:
         raise MalformedJson("The body is not gzip.") from error
 
 
-class WriteKeyAuthentication(ApiKeyAuthentication):
-    """The API key in the header (Basic as the user, or bearer), or in the body as `writeKey`."""
-
-    def key_in(self, request: Request) -> str | None:
-        """The key as it was given. Raises BodyTooLarge, MalformedJson."""
-        given = super().key_in(request)
-        if given is not None:
-            return given
-        document = _told(request).document
-        key = document.get("writeKey") if isinstance(document, dict) else None
-        return key if isinstance(key, str) and key else None
-
-
 def _told(request: Request) -> Told:
     """What stands in the body; nothing when there is none."""
     data: Any = request.data
@@ -122,7 +108,6 @@ class SenderThrottle(KeyThrottle):
 class TrackingView(APIView):
     """One way of telling; `kind` is empty for batches."""
 
-    authentication_classes = [WriteKeyAuthentication]
     parser_classes = [LenientParser]
     throttle_classes = [SenderThrottle]
     required_scopes: ClassVar[dict[str, str]] = {"POST": "track:write"}
@@ -145,6 +130,12 @@ class TrackingView(APIView):
         response.headers["Access-Control-Allow-Origin"] = "*"
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         return response
+
+    def find_key(self, request: Request) -> str | None:
+        """The key in the body, as `writeKey`. Raises BodyTooLarge, MalformedJson."""
+        document = _told(request).document
+        key = document.get("writeKey") if isinstance(document, dict) else None
+        return key if isinstance(key, str) and key else None
 
     @extend_schema(
         summary="Tell what visitors do",
