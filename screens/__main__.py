@@ -15,15 +15,11 @@ FOLDER = Path(__file__).resolve().parent.parent / "build" / "screens"
 
 
 def arguments() -> argparse.Namespace:
-    """What to photograph, where, and as whom; the defaults fit `make run`."""
+    """What to photograph, where, and as whom; `make screens` knows it from the demo."""
     parser = argparse.ArgumentParser(prog="python -m screens", description=__doc__)
     parser.add_argument("--site", default=os.environ.get("ECRM_BASE_URL", _default_site()))
-    parser.add_argument(
-        "--email", default=os.environ.get("ECRM_SCREENS_EMAIL", "alba@maison-alba.example")
-    )
-    parser.add_argument(
-        "--password", default=os.environ.get("ECRM_SCREENS_PASSWORD", "try-everything")
-    )
+    parser.add_argument("--email", default=os.environ.get("ECRM_SCREENS_EMAIL", ""))
+    parser.add_argument("--password", default=os.environ.get("ECRM_SCREENS_PASSWORD", ""))
     parser.add_argument("--only", default="", help="names of shots, separated by commas")
     parser.add_argument("--look", default="", help="part of a look, e.g. desktop-light")
     return parser.parse_args()

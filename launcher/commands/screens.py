@@ -17,7 +17,7 @@ def main(tools: Toolbox, arguments: list[str]) -> int:
     install_tools(tools, dev=True).wait()
     if url := _running_demo(tools.state):
         say(f"Taking pictures of the running demo, {url}")
-        return _take_pictures(tools, url, arguments)
+        return _take_pictures(tools, tools.state, url, arguments)
     place = tools.state.below("screens")
     lock = lock_state(place, doing="make screens")
     guardian.appoint()
@@ -26,14 +26,23 @@ def main(tools: Toolbox, arguments: list[str]) -> int:
         port = choose_port(place.read("web.json").get("port"))
         place.write("web.json", {"port": port})
         installation = start_installation(tools.isolated(), place, supervisor, port=port)
-        return _take_pictures(tools, installation.url, arguments)
+        return _take_pictures(tools, place, installation.url, arguments)
     finally:
         supervisor.stop()
         lock.release()
 
 
-def _take_pictures(tools: Toolbox, url: str, arguments: list[str]) -> int:
-    env = {**clean_environment(), "ECRM_BASE_URL": url, "ECRM_CHROMIUM": str(tools.chromium)}
+def _take_pictures(tools: Toolbox, place: State, url: str, arguments: list[str]) -> int:
+    """As the first agent of the demo, who may see everything."""
+    first = str(place.read("demo-logins.json")["logins"]).splitlines()[0]
+    email, password, _role = first.split(" / ")
+    env = {
+        **clean_environment(),
+        "ECRM_BASE_URL": url,
+        "ECRM_CHROMIUM": str(tools.chromium),
+        "ECRM_SCREENS_EMAIL": email,
+        "ECRM_SCREENS_PASSWORD": password,
+    }
     return children.run_in_foreground(
         [tools.packages.python, "-m", "screens", *arguments], env=env, cwd=CHECKOUT
     )
