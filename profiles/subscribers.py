@@ -6,12 +6,19 @@ from ecrm.kernel import live
 from ecrm.kernel.events import subscribe
 from profiles import queries, services
 from profiles.events import (
+    AttributesChanged,
+    ConsentAsked,
+    ConsentGranted,
+    ConsentWithdrawn,
     MergeUndone,
     NoteChanged,
     NoteWritten,
+    OwnerChanged,
     ProfileChanged,
     ProfileCreated,
     ProfilesMerged,
+    StageChanged,
+    TagsChanged,
     VisitorRecognised,
     WallCommented,
 )
@@ -77,6 +84,48 @@ def show_changed_note(event: NoteChanged) -> None:
 def show_comment(event: WallCommented) -> None:
     """Let the wall look again."""
     live.hint(f"wall:shop:{event.shop_id}")
+
+
+@subscribe(AttributesChanged, io=True)
+def show_changed_attributes(event: AttributesChanged) -> None:
+    """Let the customer's page look again."""
+    live.hint(f"profile:{event.profile_id}")
+
+
+@subscribe(TagsChanged, io=True)
+def show_changed_tags(event: TagsChanged) -> None:
+    """Let the customer's page look again."""
+    live.hint(f"profile:{event.profile_id}")
+
+
+@subscribe(StageChanged, io=True)
+def show_changed_stage(event: StageChanged) -> None:
+    """Let the customer's page look again."""
+    live.hint(f"profile:{event.profile_id}")
+
+
+@subscribe(OwnerChanged, io=True)
+def show_changed_owner(event: OwnerChanged) -> None:
+    """Let the customer's page look again."""
+    live.hint(f"profile:{event.profile_id}")
+
+
+@subscribe(ConsentGranted, io=True)
+def show_granted_consent(event: ConsentGranted) -> None:
+    """Let the customer's page look again."""
+    live.hint(f"profile:{event.profile_id}")
+
+
+@subscribe(ConsentWithdrawn, io=True)
+def show_withdrawn_consent(event: ConsentWithdrawn) -> None:
+    """Let the customer's page look again."""
+    live.hint(f"profile:{event.profile_id}")
+
+
+@subscribe(ConsentAsked, io=True)
+def show_asked_consent(event: ConsentAsked) -> None:
+    """Let the customer's page look again."""
+    live.hint(f"profile:{event.profile_id}")
 
 
 def _show(*profile_ids: int) -> None:

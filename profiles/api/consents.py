@@ -36,7 +36,9 @@ class ConsentIn(serializers.Serializer[Any]):
     action = serializers.ChoiceField(
         choices=list(ANSWERS), help_text="`ask` sends a mail with a link that grants."
     )
-    source = serializers.CharField(max_length=20, help_text="Where: form, checkout, account …")
+    source = serializers.CharField(  # type: ignore[assignment] # a field of this name
+        max_length=20, help_text="Where: form, checkout, account …"
+    )
     text_version = serializers.CharField(required=False, allow_blank=True, max_length=40)
     text = serializers.CharField(
         required=False, allow_blank=True, max_length=10_000, help_text="The words of this version."

@@ -197,7 +197,8 @@ def of_shop(
 
 def details_of(profile_id: int) -> dict[str, str]:
     """Name and language of a customer, as `services.change_profile` takes them. One query."""
-    return Profile.objects.values("first_name", "last_name", "locale").get(pk=profile_id)
+    row = Profile.objects.get(pk=profile_id)
+    return {"first_name": row.first_name, "last_name": row.last_name, "locale": row.locale}
 
 
 def profile_view(profile_id: int, *, shop_id: int) -> ProfileView:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -137,7 +137,7 @@ def _list(raw: object) -> list[str]:
     return found
 
 
-_CLEANERS = {
+_CLEANERS: Mapping[str, Callable[[object], Value]] = {
     STRING: _text,
     NUMBER: _number,
     BOOLEAN: _boolean,

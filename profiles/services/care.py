@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 from django.utils.timezone import now
@@ -163,15 +163,13 @@ FROM due WHERE due.id = s.id AND s.stage <> due.stage
 
 def move_stages(*, at: datetime | None = None) -> int:
     """Move every customer whom nobody fixed to the stage his orders mean. Returns how many moved."""
+    values: dict[str, Any] = {
+        "at": at or now(),
+        "gone": stages.GONE,
+        "quiet": stages.QUIET,
+        "quiet_after_one": stages.QUIET_AFTER_ONE,
+        "loyal_from": stages.LOYAL_FROM,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _MOVE,
-            {
-                "at": at or now(),
-                "gone": stages.GONE,
-                "quiet": stages.QUIET,
-                "quiet_after_one": stages.QUIET_AFTER_ONE,
-                "loyal_from": stages.LOYAL_FROM,
-            },
-        )
+        cursor.execute(_MOVE, values)
         return int(cursor.rowcount)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 from django.utils.timezone import now
@@ -223,7 +223,7 @@ def erase(profile_id: int) -> int:
 
 def _settle(entry: Consent) -> None:
     """Let the entry decide, if it outweighs the one that decides now; the customer is locked."""
-    place = {
+    place: dict[str, Any] = {
         "profile_id": entry.profile_id,
         "shop_id": entry.shop_id,
         "channel": entry.channel,

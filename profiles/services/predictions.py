@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
@@ -162,7 +163,7 @@ def _write(
         else None
         for weeks, chance in zip(wait, alive, strict=True)
     ]
-    columns = (
+    columns: tuple[list[Any], ...] = (
         list(known.ids),
         [round(Decimal(number), 2) for number in value.tolist()],
         expected.tolist(),
@@ -173,5 +174,5 @@ def _write(
     with connection.cursor() as cursor:
         for start in range(0, len(known.ids), BATCH):
             part = [column[start : start + BATCH] for column in columns]
-            fixed = [model.shop_id, model.pk, known.currency, model.fitted_at]
+            fixed: list[Any] = [model.shop_id, model.pk, known.currency, model.fitted_at]
             cursor.execute(_KEEP, [*fixed, *part])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils.timezone import now
 
 from ecrm.kernel import doorbell, outbox
@@ -30,7 +30,14 @@ def compute_next(*, at: datetime | None = None, limit: int = BATCH) -> bool:
     segment_id = waiting.order_by("changed_at", "pk").values_list("pk", flat=True).first()
     if segment_id is None:
         return False
-    _compute_batch(segment_id, at or now(), limit)
+    try:
+        _compute_batch(segment_id, at or now(), limit)
+    except OperationalError as error:
+        if getattr(error.__cause__, "pgcode", None) != counting.CANCELLED:
+            raise
+        # Too slow even for a batch: it would be so again and again.
+        text = str(error).splitlines()[0][:500]
+        Segment.objects.filter(pk=segment_id).update(state=Segment.State.FAILED, error=text)
     return True
 
 
@@ -51,6 +58,7 @@ def _compute_batch(segment_id: int, at: datetime, limit: int) -> None:
         cause=MembershipChange.Cause.RULES,
         at=at,
         is_told=False,
+        is_news=row.computed_at is not None,
     )
     Segment.objects.filter(pk=row.pk).update(position=ids[-1], done_count=row.done_count + len(ids))
 

@@ -46,11 +46,13 @@ def refresh(
     cause: str,
     at: datetime | None = None,
     is_told: bool = True,
+    is_news: bool = True,
 ) -> Moves:
     """Look again whether these customers are in these segments, and write down what changed.
 
     One statement looks, whatever the number of segments and customers. Lists are left alone. Publishes
-    SegmentEntered and SegmentLeft unless `is_told` is False.
+    SegmentEntered and SegmentLeft unless `is_told` is False; `is_news=False` keeps it out of the
+    history too, for those who were there when the segment was made.
     """
     moment = at or now()
     lock(segment_ids)
@@ -65,12 +67,14 @@ def refresh(
         tuple(pair for item in moves for pair in item.entered),
         tuple(pair for item in moves for pair in item.left),
     )
-    tell(moved, cause=cause, at=moment, others=others, is_told=is_told)
+    count(moved)
+    if is_news:
+        tell(moved, cause=cause, at=moment, others=others, is_told=is_told)
     return moved
 
 
 def tell(moves: Moves, *, cause: str, at: datetime, others: Library, is_told: bool = True) -> None:
-    """Keep who came and went in the history and the counts, and publish it."""
+    """Keep who came and went in the history, and publish it."""
     MembershipChange.objects.bulk_create(
         MembershipChange(
             segment_id=segment_id, profile_id=profile_id, is_entry=is_entry, cause=cause, at=at
@@ -78,15 +82,6 @@ def tell(moves: Moves, *, cause: str, at: datetime, others: Library, is_told: bo
         for pairs, is_entry in ((moves.entered, True), (moves.left, False))
         for segment_id, profile_id in pairs
     )
-    balance: dict[int, int] = {}
-    for segment_id, _profile_id in moves.entered:
-        balance[segment_id] = balance.get(segment_id, 0) + 1
-    for segment_id, _profile_id in moves.left:
-        balance[segment_id] = balance.get(segment_id, 0) - 1
-    for segment_id, difference in sorted(balance.items()):
-        if difference:
-            rows = Segment.objects.filter(pk=segment_id)
-            rows.update(members_count=F("members_count") + difference)
     if not is_told:
         return
     for kind, pairs in ((SegmentEntered, moves.entered), (SegmentLeft, moves.left)):
@@ -98,6 +93,19 @@ def tell(moves: Moves, *, cause: str, at: datetime, others: Library, is_told: bo
                 cause=cause,
             )
             outbox.publish(event, at=at)
+
+
+def count(moves: Moves) -> None:
+    """Add those who came and take off those who went from the counts."""
+    balance: dict[int, int] = {}
+    for segment_id, _profile_id in moves.entered:
+        balance[segment_id] = balance.get(segment_id, 0) + 1
+    for segment_id, _profile_id in moves.left:
+        balance[segment_id] = balance.get(segment_id, 0) - 1
+    for segment_id, difference in sorted(balance.items()):
+        if difference:
+            rows = Segment.objects.filter(pk=segment_id)
+            rows.update(members_count=F("members_count") + difference)
 
 
 def _write(

@@ -102,6 +102,7 @@ def _tell(row: Segment, moves: keeping.Moves, by: Agent | None, at: datetime) ->
     pairs = moves.entered or moves.left
     if not pairs:
         return
+    keeping.count(moves)
     keeping.tell(
         moves,
         cause=MembershipChange.Cause.HAND,

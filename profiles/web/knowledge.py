@@ -207,14 +207,14 @@ def _register_timeline() -> None:
                 event_name=event.name, icon=icon, kind="profile", kind_label=kind, render=render
             )
         )
-    for event, icon, sentence in (
+    for answered, icon, sentence in (
         (events.ConsentGranted, "circle-check", gettext_lazy("Allowed: %(matter)s")),
         (events.ConsentWithdrawn, "ban", gettext_lazy("No longer allowed: %(matter)s")),
         (events.ConsentAsked, "mail", gettext_lazy("Asked to confirm: %(matter)s")),
     ):
         timeline.register(
             TimelineRenderer(
-                event_name=event.name,
+                event_name=answered.name,
                 icon=icon,
                 kind="consents",
                 kind_label=gettext_lazy("Consents"),

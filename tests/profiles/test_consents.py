@@ -170,9 +170,12 @@ def test_open_tracking_is_a_consent_of_its_own(ana, shop):
 def test_the_database_refuses_to_change_the_ledger(ana, shop, statement):
     say(ana, shop, "withdrawn")
 
-    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
+    with (
+        pytest.raises(IntegrityError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
 
     assert Consent.objects.get().answer == "withdrawn"
 
