@@ -123,10 +123,16 @@ class Frame:
     def path(self) -> str:
         return self._request.get_full_path()
 
+    @cached_property
+    def _current_url(self) -> str:
+        """Of the entries above this page the nearest one: segments stand below customers."""
+        urls = [reverse(item.url_name) for item in extensions.navigation.all()]
+        above = [url for url in urls if url != "/" and self.request_path.startswith(url)]
+        return max(above, key=len, default=self.request_path)
+
     def _rail_item(self, item: extensions.NavItem) -> RailItem:
         url = reverse(item.url_name)
-        path = self.request_path
-        is_current = path == url if url == "/" else path.startswith(url)
+        is_current = url == self._current_url
         count = item.counter(self.agent) if item.counter and self.agent else 0
         return RailItem(
             key=item.key,

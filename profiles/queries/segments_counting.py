@@ -22,6 +22,8 @@ from profiles.rules import segments as rules
 LIVE_SECONDS = 10
 AUDIT_SECONDS = 600
 SAMPLE = 10
+# How PostgreSQL calls a statement that took too long.
+CANCELLED = "57014"
 # Sets of customers are hashed in memory: a million of them take 40 MB.
 WORK_MEMORY = "256MB"
 
@@ -56,7 +58,7 @@ def limited(seconds: int) -> Iterator[None]:
                 " WHERE name IN ('statement_timeout', 'work_mem', 'jit')"
             )
     except OperationalError as error:
-        if getattr(error.__cause__, "pgcode", None) != "57014":
+        if getattr(error.__cause__, "pgcode", None) != CANCELLED:
             raise
         text = _("This takes longer than %(seconds)s seconds. Narrow it down.")
         raise TooSlow(text % {"seconds": seconds}) from error

@@ -42,7 +42,7 @@ def register() -> None:
             url_name="profiles:segment-list",
             icon="users-group",
             permission=permissions.VIEW_SEGMENT,
-            order=32,
+            order=45,
         )
     )
     frame.commands.register(

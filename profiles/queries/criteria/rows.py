@@ -11,8 +11,9 @@ from profiles.extensions import Asked, Condition, Input, Operator, Scope, Sql, V
 from profiles.queries.criteria.sql import NOTHING, TRUE, earliest, sql
 
 MOST_TIMES = 100_000
-_TIMES = Input(kind=ValueKind.INTEGER, after=_("times"), least=0, most=MOST_TIMES)
-_ONCE_OR_MORE = Input(kind=ValueKind.INTEGER, after=_("times"), least=1, most=MOST_TIMES)
+TIMES = "\N{MULTIPLICATION SIGN}"
+_TIMES = Input(kind=ValueKind.INTEGER, after=TIMES, least=0, most=MOST_TIMES)
+_ONCE_OR_MORE = Input(kind=ValueKind.INTEGER, after=TIMES, least=1, most=MOST_TIMES)
 
 COUNTS = (
     Operator(key="at_least", label=_("at least"), inputs=(_ONCE_OR_MORE,)),
