@@ -126,7 +126,7 @@ class Frame:
     @cached_property
     def _current_url(self) -> str:
         """Of the entries above this page the nearest one: segments stand below customers."""
-        urls = [reverse(item.url_name) for item in extensions.navigation.all()]
+        urls = [reverse(item.url_name) for item in extensions.navigation]
         above = [url for url in urls if url != "/" and self.request_path.startswith(url)]
         return max(above, key=len, default=self.request_path)
 
