@@ -6,7 +6,7 @@ import argparse
 import os
 from dataclasses import dataclass
 
-from bench import ground, mails, moments, orders, outbox, pages, tracking
+from bench import ground, mails, moments, orders, outbox, pages, segments, tracking
 from bench.figures import Figure, report
 
 os.environ.setdefault("ECRM_LOG_FORMAT", "console")
@@ -21,11 +21,26 @@ class Scale:
     mails: int
     runs: int
     activities: int
+    segments: tuple[int, int, int]  # customers, orders, views
 
 
 SCALES = {
-    "small": Scale(orders=600, events=2000, mails=300, runs=30, activities=15_000),
-    "full": Scale(orders=10_000, events=50_000, mails=5_000, runs=200, activities=200_000),
+    "small": Scale(
+        orders=600,
+        events=2000,
+        mails=300,
+        runs=30,
+        activities=15_000,
+        segments=(20_000, 200_000, 500_000),
+    ),
+    "full": Scale(
+        orders=10_000,
+        events=50_000,
+        mails=5_000,
+        runs=200,
+        activities=200_000,
+        segments=(1_000_000, 10_000_000, 50_000_000),
+    ),
 }
 
 
@@ -42,6 +57,8 @@ def main() -> None:
         found += mails.measure(place, count=scale.mails)
         found += outbox.measure(count=scale.events)
         found += tracking.measure(place, events=scale.activities, runs=scale.runs)
+        customers, orders_, views = scale.segments
+        found += segments.measure(place, profiles=customers, orders=orders_, events=views, runs=10)
     report(found)
 
 
