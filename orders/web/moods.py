@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from orders import permissions, queries
@@ -11,6 +13,8 @@ from orders.types import OrderCard
 from profiles.extensions import Mood, Signal, SignalSource, signals
 
 _HAS_IT = {"delivered", "completed"}
+# What happened longer ago says nothing about today.
+_LATELY = timedelta(days=90)
 
 
 def register() -> None:
@@ -26,6 +30,8 @@ def about_last_order(profile_id: int, shop_ids: frozenset[int]) -> Sequence[Sign
     if latest is None:
         return ()
     order, is_refunded = latest
+    if order.placed_at < now() - _LATELY:
+        return ()
     if is_refunded or order.status == "refunded":
         return (_signal(Mood.BAD, _("Order %(number)s was refunded"), order),)
     if order.status == "cancelled":

@@ -130,7 +130,7 @@ def _entry(request: AgentRequest, fact_id: int, *, text: str, error: str) -> Htt
         "shop_names": {s.id: s for s in shops} if len(shops) > 1 else {},
         "text": text,
         "error": error,
-        "is_open": True,
+        "is_open": bool(error),
         **_writing(request.user),
     }
     status = UNPROCESSABLE if error else 200

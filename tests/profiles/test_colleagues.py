@@ -56,6 +56,10 @@ def fact(profile, shop, *, at=NOON):
     )
 
 
+def lately():
+    return (now() - timedelta(days=3)).isoformat()
+
+
 def page_of(profile):
     return reverse("profiles:profile-page", args=[profile.pk])
 
@@ -297,6 +301,14 @@ def test_the_wall_costs_the_same_however_much_stands_on_it(
     assert_flat_queries(lambda: client.get(reverse("profiles:wall")), add_rows=happen, budget=22)
 
 
+def test_an_old_order_says_nothing_about_today(claire, shop):
+    order = make_order(
+        shop, email="ana@example.org", status="refunded", placed_at="2020-03-01T10:00:00+00:00"
+    )
+
+    assert mood.feeling_of(order.profile_id, claire) is None
+
+
 # --- Moods ----------------------------------------------------------------------------------------
 
 
@@ -323,7 +335,8 @@ def test_a_late_answer_makes_unhappy_and_an_open_request_waits(claire, ana, shop
     feeling = mood.feeling_of(ana.pk, claire)
     assert (feeling.label, feeling.tone) == ("Unhappy", "bad")
     assert "is late" in feeling.signals[0].text
-    assert [stat.figure for stat in mood.stats_of(ana.pk, claire)] == ["2"]
+    figures = {stat.label: stat.figure for stat in mood.stats_of(ana.pk, claire)}
+    assert figures["Open requests"] == "2"
 
 
 @pytest.mark.parametrize(
@@ -335,7 +348,7 @@ def test_a_late_answer_makes_unhappy_and_an_open_request_waits(claire, ana, shop
     ],
 )
 def test_the_last_order_tells(client, claire, shop, status, label):
-    order = make_order(shop, email="ana@example.org", status=status)
+    order = make_order(shop, email="ana@example.org", status=status, placed_at=lately())
 
     assert mood.feeling_of(order.profile_id, claire).label == label
     client.force_login(claire)
@@ -345,7 +358,7 @@ def test_the_last_order_tells(client, claire, shop, status, label):
 
 def test_a_mood_respects_the_shops_of_the_agent(shop):
     other = ShopFactory()
-    order = make_order(other, email="ana@example.org", status="refunded")
+    order = make_order(other, email="ana@example.org", status="refunded", placed_at=lately())
 
     stranger = AgentFactory(role="support", shop=shop)
     assert mood.feeling_of(order.profile_id, stranger) is None
