@@ -199,9 +199,7 @@ def _lines(sources: _Sources, position: Position | None, limit: int) -> tuple[li
     most = DEEDS_PER_LINE * (limit + 1)
     deeds = _deeds(sources, position, most)
     ends = [
-        piece[-1].end
-        for piece, most in ((facts, limit + 1), (deeds, most))
-        if len(piece) == most
+        piece[-1].end for piece, most in ((facts, limit + 1), (deeds, most)) if len(piece) == most
     ]
     lines = sorted([*facts, *deeds], key=lambda line: line.end, reverse=True)
     if ends:
