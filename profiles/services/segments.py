@@ -261,9 +261,7 @@ def _keep_version(row: Segment, by: Agent | None, at: datetime) -> None:
 def _free_name(source: Segment) -> str:
     taken = {
         name.lower()
-        for name in Segment.objects.in_use()
-        .filter(shop_id=source.shop_id)
-        .values_list("name", flat=True)
+        for name in Segment.objects.in_use().filter(shop=source.shop).values_list("name", flat=True)
     }
     text = _("Copy of %(name)s") % {"name": source.name}
     number, name = 1, text[:LONGEST_NAME]

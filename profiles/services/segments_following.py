@@ -165,7 +165,7 @@ _Row = tuple[int, str, int | None, int | None]
 
 def _read(log: Log, cursor: SegmentCursor, limit: int) -> tuple[int, int, list[_Row]]:
     text = _READ.format(columns=log.columns, table=log.table)
-    values = {
+    values: dict[str, Any] = {
         "position": cursor.position,
         "limit": limit,
         "lows": [low for low, _high, _next in cursor.gaps],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 from django.utils.timezone import now
@@ -92,7 +92,7 @@ def _list(segment_id: int) -> Segment:
     return row
 
 
-def _execute(statement: str, values: list[object]) -> list[int]:
+def _execute(statement: str, values: list[Any]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return sorted(profile_id for (profile_id,) in cursor.fetchall())

@@ -54,8 +54,10 @@ class SegmentForm(forms.Form):
     )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, agent: Agent, row: Segment | None, is_list: bool) -> None:
-        super().__init__(*args, initial=_initial(row))
+    def __init__(
+        self, data: Any = None, *, agent: Agent, row: Segment | None, is_list: bool
+    ) -> None:
+        super().__init__(data, initial=_initial(row))
         self.row = row
         choices = shop_choices(agent)
         if row is not None or len(choices) < 2:  # noqa: PLR2004 - no choice

@@ -81,15 +81,15 @@ def test_the_list_costs_the_same_for_one_segment_and_for_many(desk, assert_flat_
 
 
 def test_a_segment_of_the_company_is_for_who_sees_all_shops(shop):
-    everywhere = make(FROM_FRANCE, at=NOW, name="Everywhere")
-    here = make(FROM_FRANCE, at=NOW, name="Here", shop_id=shop.pk)
+    everywhere = make(FROM_FRANCE, at=NOW, name="Whole company")
+    here = make(FROM_FRANCE, at=NOW, name="Ours alone", shop_id=shop.pk)
     elsewhere = make(FROM_FRANCE, at=NOW, name="Elsewhere", shop_id=ShopFactory().pk)
     manager = as_agent(role="manager", shop=shop)
 
     shown = text_of(manager.get(LIST))
 
-    assert "Here" in shown
-    assert "Everywhere" not in shown
+    assert "Ours alone" in shown
+    assert "Whole company" not in shown
     assert manager.get(page(here)).status_code == 200
     assert manager.get(page(everywhere)).status_code == 404
     assert manager.get(page(elsewhere)).status_code == 404

@@ -183,9 +183,20 @@ class Builder {
     drawn.set(leaf, row);
     row.setAttribute("role", "group");
     const parts = make("div", "ec-seg-parts");
-    parts.append(this.criterion(leaf));
+    parts.append(this.criterion(leaf, parts));
+    this.ask(leaf, parts, null);
+    row.append(parts, this.remover(leaf, parent, this.word("remove")), this.errorPlace(leaf));
+    return row;
+  }
+
+  /** What stands behind the criterion. The select somebody is typing in stays, with his letters so far. */
+  private ask(leaf: Leaf, parts: HTMLElement, kept: HTMLElement | null): void {
+    const criterionSelect = parts.firstElementChild!;
+    parts.replaceChildren(criterionSelect, ...(kept ? [kept] : []));
     const criterion = this.schema.criteria.find((item) => item.key === leaf.criterion);
-    if (criterion && criterion.operators.length > 1) parts.append(this.operator(leaf));
+    if (kept) {
+      // The operator is the one that was just chosen.
+    } else if (criterion && criterion.operators.length > 1) parts.append(this.operator(leaf, parts));
     else if (criterion?.operators[0]?.label) parts.append(make("span", "ec-seg-word", criterion.operators[0].label));
     for (const input of inputsOf(leaf, this.schema)) {
       const piece = make("span", "ec-seg-piece");
@@ -200,11 +211,9 @@ class Builder {
       if (input.after) piece.append(make("span", "ec-seg-word", input.after));
       parts.append(piece);
     }
-    row.append(parts, this.remover(leaf, parent, this.word("remove")), this.errorPlace(leaf));
-    return row;
   }
 
-  private criterion(leaf: Leaf): HTMLSelectElement {
+  private criterion(leaf: Leaf, parts: HTMLElement): HTMLSelectElement {
     const element = make("select", "ec-seg-criterion");
     element.setAttribute("aria-label", this.word("criterion"));
     element.append(new Option(this.word("choose"), "", false, !leaf.criterion));
@@ -216,11 +225,11 @@ class Builder {
       group.append(new Option(item.label, item.key, false, item.key === leaf.criterion));
     }
     element.append(...groups.values());
-    element.addEventListener("change", () => this.become(leaf, asked(this.schema, element.value)));
+    element.addEventListener("change", () => this.become(leaf, asked(this.schema, element.value), parts));
     return element;
   }
 
-  private operator(leaf: Leaf): HTMLSelectElement {
+  private operator(leaf: Leaf, parts: HTMLElement): HTMLSelectElement {
     const element = make("select", "ec-seg-operator");
     element.setAttribute("aria-label", this.word("operator"));
     const criterion = this.schema.criteria.find((item) => item.key === leaf.criterion);
@@ -228,14 +237,16 @@ class Builder {
       element.append(new Option(item.label, item.key, false, item.key === leaf.operator));
     }
     element.addEventListener("change", () => {
-      this.become(leaf, asked(this.schema, leaf.criterion, element.value, leaf.values), ".ec-seg-operator");
+      this.become(leaf, asked(this.schema, leaf.criterion, element.value, leaf.values), parts, element);
     });
     return element;
   }
 
-  private become(leaf: Leaf, other: Leaf, part = ".ec-seg-criterion"): void {
+  private become(leaf: Leaf, other: Leaf, parts: HTMLElement, kept: HTMLElement | null = null): void {
     Object.assign(leaf, other);
-    this.draw(leaf, part);
+    this.errors.get(leaf)?.replaceChildren();
+    this.ask(leaf, parts, kept);
+    this.changed();
   }
 }
 

@@ -13,10 +13,10 @@ from profiles.queries.criteria.rows import Rows
 from profiles.queries.criteria.sql import earliest, sql
 
 
-def operators(kind: ValueKind, **limits: int) -> tuple[Operator, ...]:
+def operators(kind: ValueKind) -> tuple[Operator, ...]:
     """The ways of asking for a number, with inputs of this kind."""
-    value = Input(kind=kind, **limits)
-    to = Input(key="to", kind=kind, before=_("and"), **limits)
+    value = Input(kind=kind)
+    to = Input(key="to", kind=kind, before=_("and"))
     return (
         Operator(key="at_least", label=_("at least"), inputs=(value,)),
         Operator(key="at_most", label=_("at most"), inputs=(value,)),
@@ -84,7 +84,8 @@ def dated(rows: Rows, moment: str, asked: Asked, scope: Scope) -> Condition:
 
 
 def _plain(value: Any) -> Decimal | int:
-    return value[0] if isinstance(value, tuple) else value
+    found: Decimal | int = value[0] if isinstance(value, tuple) else value
+    return found
 
 
 def _passes(number: Decimal, asked: Asked) -> bool:

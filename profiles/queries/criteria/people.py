@@ -100,7 +100,7 @@ def _moments() -> tuple[Criterion, ...]:
 
 
 def _reachability() -> tuple[Criterion, ...]:
-    kind = Input(key="kind", kind=ValueKind.CHOICE, choices=lambda: Identifier.Kind.choices)
+    kind = Input(key="kind", kind=ValueKind.CHOICE, choices=_kinds)
     verified = Operator(key="has_verified", label=_("yes, and confirmed"))
     return (
         Criterion(
@@ -181,12 +181,11 @@ def _language(asked: Asked, _scope: Scope) -> Condition:
 def _name(asked: Asked, _scope: Scope) -> Condition:
     """Names are compared as the search writes them: without accents and capitals."""
     value = asked.values.get("value")
+    folded: str | list[str] | None = None
     if isinstance(value, str):
         folded = rules.searchable(value)
     elif value is not None:
         folded = [rules.searchable(entry) for entry in value]
-    else:
-        folded = None
     test = texts.test(
         Sql("p.search_name"), Asked(operator=asked.operator, values={"value": folded})
     )
@@ -276,6 +275,10 @@ def _languages() -> list[tuple[str, str]]:
     names = Locale.parse(to_locale(get_language() or "en")).languages
     spoken = {code for shop in company.all_shops() for code in shop.languages}
     return sorted((code, str(names.get(code, code)).capitalize()) for code in spoken)
+
+
+def _kinds() -> list[tuple[str, str]]:
+    return [(value, str(label)) for value, label in Identifier.Kind.choices]
 
 
 def _genders() -> list[tuple[str, str]]:

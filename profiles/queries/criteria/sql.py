@@ -20,7 +20,8 @@ def sql(text: str, *parts: Any) -> Sql:
     pieces = text.split("{}")
     if len(pieces) != len(parts) + 1 or "%" in text:
         raise ValueError(f"Not {len(parts)} places in: {text}")
-    words, params = [pieces[0]], []
+    words: list[str] = [pieces[0]]
+    params: list[Any] = []
     for part, piece in zip(parts, pieces[1:], strict=True):
         if isinstance(part, Sql):
             words.append(part.text)
