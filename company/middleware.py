@@ -60,7 +60,9 @@ class ProgramsMiddleware:
         request.resolver_match = match
         language = translation.get_language_from_request(request)
         with translation.override(language), audit.origin(get_client_ip(request)):
-            response = match.func(request, *match.args, **match.kwargs).render()
+            response = match.func(request, *match.args, **match.kwargs)
+            if hasattr(response, "render"):
+                response = response.render()
         response.headers["Content-Language"] = language
         response.headers["Content-Security-Policy"] = _NO_PAGE
         response.headers["X-Frame-Options"] = "DENY"
