@@ -61,13 +61,11 @@ def forget_months() -> None:
 @transaction.atomic
 def _ensure(month: date) -> None:
     name = f"profiles_activity_y{month:%Y}m{month:%m}"
+    if _exists(name):
+        return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s)", [name])
-        if cursor.fetchone()[0] is not None:
-            return
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('profiles.activity-months'))")
-        cursor.execute("SELECT to_regclass(%s)", [name])
-        if cursor.fetchone()[0] is not None:
+        if _exists(name):
             return
         cursor.execute(
             f"CREATE TABLE {name} (LIKE profiles_activity INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
@@ -76,6 +74,17 @@ def _ensure(month: date) -> None:
             f"ALTER TABLE profiles_activity ATTACH PARTITION {name}"
             f" FOR VALUES FROM ('{month} 00:00+00') TO ('{_following(month)} 00:00+00')"
         )
+
+
+def _exists(name: str) -> bool:
+    """Whether the partition is there; to_regclass would answer from a cache older than our lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM pg_class WHERE relname = %s"
+            " AND relnamespace = current_schema()::regnamespace)",
+            [name],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def _following(month: date) -> date:
