@@ -333,6 +333,7 @@ PROFILES = {
     "profiles:profile-merge": shop(_profile),
     "profiles:profile-about": shop(_profile),
     "profiles:consent-list": shop(_profile),
+    "profiles:consent-record": shop(_profile),
     "profiles:consent-proof": shop(_profile),
     "profiles:attribute-edit": everybody(_attribute),
     "profiles:attribute-archive": everybody(_attribute),

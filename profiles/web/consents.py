@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from company import queries as company
 from company.services import record_audit
@@ -87,26 +87,39 @@ class ConsentForm(forms.Form):
         self.fields["shop"].choices = choices  # type: ignore[attr-defined] # it is a choice field
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 @access.permission(permissions.VIEW)
 def consent_list(request: AgentRequest, profile_id: int) -> HttpResponse:
-    """Where the customer stands and how it came; a POST by who may change him adds an entry."""
-    shop_ids = visible_shops(request.user, profile_id)
+    """Where the customer stands and how it came; who may change him finds a form."""
+    visible_shops(request.user, profile_id)
     shops = _changeable(request, profile_id)
-    form = ConsentForm(request.POST or None, shops=shops)
-    if request.method == "POST":
-        if not shops:
-            raise Http404
-        if form.is_valid() and _save(request, profile_id, form):
-            return redirect("profiles:consent-list", profile_id)
+    return _page(request, profile_id, ConsentForm(shops=shops) if shops else None)
+
+
+@require_POST
+@access.permission(permissions.CHANGE)
+def consent_record(request: AgentRequest, profile_id: int) -> HttpResponse:
+    """Add what an agent was told to the ledger."""
+    visible_shops(request.user, profile_id)
+    shops = _changeable(request, profile_id)
+    if not shops:
+        raise Http404
+    form = ConsentForm(request.POST, shops=shops)
+    if form.is_valid() and _save(request, profile_id, form):
+        return redirect("profiles:consent-list", profile_id)
+    return _page(request, profile_id, form)
+
+
+def _page(request: AgentRequest, profile_id: int, form: ConsentForm | None) -> HttpResponse:
+    shop_ids = visible_shops(request.user, profile_id)
     context = {
         "customer": queries.card(profile_id, shop_ids=shop_ids),
         "standings": standings(profile_id, shop_ids),
         "entries": _entries(consent_queries.ledger(profile_id, shop_ids=shop_ids)),
-        "form": form if shops else None,
+        "form": form,
         "may_export": request.user.has_perm(permissions.EXPORT),
     }
-    status = 422 if form.errors else 200
+    status = 422 if form and form.errors else 200
     return render_page(request, "profiles/consent_list.html", context, status=status)
 
 

@@ -77,6 +77,7 @@ urlpatterns = [
     path("tags/<int:change_id>/undo/", tagging.tagging_undo, name="tagging-undo"),
     path("<int:profile_id>/about/", about.profile_about, name="profile-about"),
     path("<int:profile_id>/consents/", consents.consent_list, name="consent-list"),
+    path("<int:profile_id>/consents/add/", consents.consent_record, name="consent-record"),
     path("<int:profile_id>/consents/proof/", consents.consent_proof, name="consent-proof"),
     path("<int:profile_id>/merge/", merging.profile_merge, name="profile-merge"),
     path("<int:profile_id>/", page.profile_page, name="profile-page"),

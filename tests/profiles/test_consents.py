@@ -341,8 +341,8 @@ def test_an_agent_adds_an_answer_and_sees_the_history(client, ana, shop):
         "reason": "He called us",
     }
 
-    bad = client.post(url, values | {"reason": ""})
-    good = client.post(url, values)
+    bad = client.post(f"{url}add/", values | {"reason": ""})
+    good = client.post(f"{url}add/", values)
 
     assert (bad.status_code, good.status_code) == (422, 302)
     page = client.get(url).content.decode()
@@ -367,11 +367,11 @@ def test_a_viewer_reads_and_changes_nothing(client, ana, shop):
     client.force_login(AgentFactory(role="viewer", shop=shop))
 
     page = client.get(f"/customers/{ana}/consents/")
-    refused = client.post(f"/customers/{ana}/consents/", {})
+    refused = client.post(f"/customers/{ana}/consents/add/", {})
 
     assert page.status_code == 200
     assert "Add an answer" not in page.content.decode()
-    assert refused.status_code == 404
+    assert refused.status_code == 403
 
 
 @pytest.fixture
