@@ -33,7 +33,7 @@ def measure(
     yield tell(figure("segments.orders", _times(runs, _count(ORDERS)), "ms", beside=raw))
     raw = tell(figure("segments.raw_history", _times(runs, _raw(_RAW_HISTORY)), "ms"))
     yield raw
-    hundred = _times(runs, _one_customer(profiles))
+    hundred = _times(runs, _one_customer())
     yield tell(figure("segments.one_in_100", hundred, "ms", beside=raw))
 
 
@@ -102,7 +102,7 @@ def _count(rules: dict[str, Any]) -> Callable[[int], None]:
     return look
 
 
-def _one_customer(profiles: int) -> Callable[[int], None]:
+def _one_customer() -> Callable[[int], None]:
     """The keeper's own look: members, flips, history, all in one transaction."""
     from django.utils.timezone import now
 
@@ -114,10 +114,11 @@ def _one_customer(profiles: int) -> Callable[[int], None]:
     Segment.objects.update(state=Segment.State.CURRENT)
     ids = list(Segment.objects.values_list("pk", flat=True))
 
-    def look(run: int) -> None:
-        segments_keeping.refresh(
-            ids, profile_ids=[1 + (17 + run * 101) % profiles], cause="event", at=now()
-        )
+    # As on every day: who is where is known, and something happened that may change it.
+    segments_keeping.refresh(ids, profile_ids=[17], cause="rules", at=now(), is_told=False)
+
+    def look(_run: int) -> None:
+        segments_keeping.refresh(ids, profile_ids=[17], cause="event", at=now())
 
     return look
 

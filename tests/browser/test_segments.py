@@ -68,9 +68,11 @@ def test_the_keyboard_alone_builds_and_removes(page_as, owner, customers):
     page.goto(NEW)
     page.get_by_label("Criterion").focus()
     page.keyboard.type("Cou")
+    expect(page.get_by_label("Criterion")).to_have_value("profile.country")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.type("Fra")
+    expect(page.get_by_label("Value", exact=True)).to_have_value("FR")
     expect(page.locator("[data-segment-count]")).to_have_text("3 customers")
 
     page.get_by_role("button", name="Add a group").press("Enter")

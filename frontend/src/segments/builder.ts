@@ -191,8 +191,8 @@ class Builder {
 
   /** What stands behind the criterion. The select somebody is typing in stays, with his letters so far. */
   private ask(leaf: Leaf, parts: HTMLElement, kept: HTMLElement | null): void {
-    const criterionSelect = parts.firstElementChild!;
-    parts.replaceChildren(criterionSelect, ...(kept ? [kept] : []));
+    const last = kept ?? parts.firstElementChild;
+    while (last?.nextSibling) last.nextSibling.remove();
     const criterion = this.schema.criteria.find((item) => item.key === leaf.criterion);
     if (kept) {
       // The operator is the one that was just chosen.
