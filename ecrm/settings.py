@@ -72,9 +72,7 @@ ECRM_METRICS_TOKEN = env.text(
     "ECRM_METRICS_TOKEN", "", "Bearer token that may read /metrics; empty closes it."
 )
 ECRM_LOG_FORMAT = env.text("ECRM_LOG_FORMAT", "json", "json or console.")
-ECRM_FAILPOINT = env.text(
-    "ECRM_FAILPOINT", "", "Fault tests only: the crash point at which to die."
-)
+ECRM_FAILPOINT = env.text("ECRM_FAILPOINT", "", "Fault tests only: where to die.")
 ECRM_OIDC_SERVER = env.text("ECRM_OIDC_SERVER", "", "OpenID Connect issuer for single sign-on.")
 ECRM_OIDC_CLIENT_ID = env.text("ECRM_OIDC_CLIENT_ID", "", "Client id at that issuer.")
 ECRM_OIDC_SECRET = env.text("ECRM_OIDC_SECRET", "", "Client secret at that issuer.")
@@ -182,6 +180,7 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
+            # Generic plans: what we prepare finds single rows by index, whatever its parameters.
             "options": f"-c statement_timeout={_statement_timeout} -c lock_timeout=5000"
             " -c idle_in_transaction_session_timeout=60000 -c plan_cache_mode=force_generic_plan",
         },
@@ -190,9 +189,7 @@ DATABASES = {
 }
 
 ECRM_PREPARED_STATEMENTS = env.flag(
-    "ECRM_PREPARED_STATEMENTS",
-    default=True,
-    help_text="0 behind a pooler that lends database connections per transaction (PgBouncer).",
+    "ECRM_PREPARED_STATEMENTS", default=True, help_text="0 behind a pooler such as PgBouncer."
 )
 
 ECRM_REDIS_URL = env.text("ECRM_REDIS_URL", "redis://127.0.0.1:6379/0", "Redis or Valkey.")
