@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+
+# For the long runs of random stories: `make test ARGS="… --hypothesis-profile=thorough"`.
+hypothesis.settings.register_profile("thorough")
 
 
 @pytest.fixture(scope="session")

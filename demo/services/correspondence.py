@@ -192,6 +192,7 @@ def _profile(thread: _Thread, at: datetime) -> int:
         locale=person.locale,
         country=person.country,
         city=person.city,
+        is_proven=True,
     )
     return profiles.resolve(identity, shop_id=thread.shop_id, source="form", at=at).profile_id
 

@@ -185,6 +185,7 @@ def _identity(person: Person) -> Identity:
         country=person.country,
         city=person.city,
         accepts_marketing=person.accepts_marketing,
+        is_proven=True,
     )
 
 

@@ -255,8 +255,8 @@ def archive_attribute(
     if is_archived != (row.archived_at is not None):
         row.archived_at = moment if is_archived else None
         row.save(update_fields=["archived_at"])
-        action = "archived" if is_archived else "restored"
-        _audit(row, f"profiles.attribute-{action}", by=by, at=moment)
+        action = "profiles.attribute-archived" if is_archived else "profiles.attribute-restored"
+        _audit(row, action, by=by, at=moment)
     return row
 
 

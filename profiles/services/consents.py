@@ -204,6 +204,17 @@ def settle_again(profile_id: int) -> None:
 
 
 @transaction.atomic
+def record_export(profile_id: int, *, entries: int, by: Agent | None) -> None:
+    """Let the audit log keep that somebody took the proof of a customer's consents with him."""
+    record_audit(
+        action="profiles.consents-exported",
+        target=f"profile:{profile_id}",
+        by=by,
+        changes={"entries": entries},
+    )
+
+
+@transaction.atomic
 def erase(profile_id: int) -> int:
     """Remove everything a customer ever allowed, because he is erased himself. Returns how many entries.
 

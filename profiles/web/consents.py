@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, JsonResponse
 from django.shortcuts import redirect
 from django.utils.timezone import now
@@ -17,7 +16,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from company import queries as company
-from company.services import record_audit
 from ecrm.kernel import access
 from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
@@ -132,13 +130,7 @@ def consent_proof(request: AgentRequest, profile_id: int) -> HttpResponse:
     if not queries.is_known_to(profile_id, shop_ids):
         raise Http404
     entries = consent_queries.proof(profile_id, shop_ids=shop_ids)
-    with transaction.atomic():
-        record_audit(
-            action="profiles.consents-exported",
-            target=f"profile:{profile_id}",
-            by=request.user,
-            changes={"entries": len(entries)},
-        )
+    consents.record_export(profile_id, entries=len(entries), by=request.user)
     return JsonResponse(
         {"profile": str(profile_id), "exported_at": now().isoformat(), "consents": entries},
         json_dumps_params={"ensure_ascii": False, "indent": 2},

@@ -26,8 +26,10 @@ def grow(customers: int = 12, orders: int = 40, *, seed: int = 1) -> world.Size:
 
 
 def counts() -> tuple[int, ...]:
-    models = (Profile, Order, Ticket, TicketMessage, OutgoingMessage, DemoMail)
-    return tuple(model.objects.count() for model in models)
+    """Customers (passers-by of the shop's pages are none), and what they did."""
+    models = (Order, Ticket, TicketMessage, OutgoingMessage, DemoMail)
+    customers = Profile.objects.exclude(source="visit").count()
+    return (customers, *(model.objects.count() for model in models))
 
 
 @pytest.fixture

@@ -201,10 +201,13 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
 def test_hostile_mails_of_64_kilobytes_are_read_in_linear_time(name: str) -> None:
     raw = HOSTILE[name](64 * 1024)
 
-    started = time.process_time()
-    read_or_code(raw)
+    def seconds() -> float:
+        started = time.process_time()
+        read_or_code(raw)
+        return time.process_time() - started
 
-    assert time.process_time() - started < 1.0
+    # A neighbour on the machine may slow one reading down; a quadratic one is slow each time.
+    assert any(seconds() < 1.0 for _attempt in range(3))
 
 
 # --- Senders ---
