@@ -22,6 +22,7 @@ function press(key: string): boolean {
   const wanted = findAll<HTMLElement>(`[data-ecrm-key="${CSS.escape(key)}"]`).find((element) => element.offsetParent !== null);
   if (!wanted) return false;
   if (wanted.matches("input, textarea, select")) wanted.focus();
+  else if (wanted instanceof HTMLLabelElement && wanted.control) wanted.control.click();
   else wanted.click();
   return true;
 }

@@ -1,4 +1,4 @@
-import { find, isControl } from "../behaviours/dom";
+import { find } from "../behaviours/dom";
 
 const WAIT_MS = 900;
 let timer = 0;
@@ -43,16 +43,16 @@ const composerOf = (target: EventTarget | null): HTMLFormElement | null =>
   target instanceof Element ? target.closest<HTMLFormElement>("form[data-ecrm-autosave]") : null;
 
 /**
- * "r" and "n" press a label: the choice is made, and then the hand wants to write. After a key the very next one must
- * already land in the text; after a pointer the browser first gives the focus to the choice.
+ * The choice is made, and then the hand wants to write. After a key ("r", "n") the very next one must already land in the
+ * text; after a pointer the browser first gives the focus to the choice; arrows stay among the choices.
  */
 function onWrite(event: MouseEvent): void {
   const label = event.target instanceof Element ? event.target.closest("[data-ecrm-write]") : null;
   const form = composerOf(label);
-  if (!label || !form || (isControl(event.target) && event.target instanceof HTMLInputElement)) return;
+  if (!label || !form) return;
   const write = (): void => find<HTMLTextAreaElement>("textarea", form)?.focus();
-  if (event.isTrusted) window.setTimeout(write);
-  else write();
+  if (!event.isTrusted) write();
+  else if (!(event.target instanceof HTMLInputElement)) window.setTimeout(write);
 }
 
 /** A note never invites to write to the customer. */
