@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    import uvicorn
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
     from company.models import Agent
@@ -50,7 +51,7 @@ def _sync_orm_beside_playwright() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _server(_sync_orm_beside_playwright: None, django_db_setup: None) -> Iterator[str]:
+def _server(_sync_orm_beside_playwright: None, django_db_setup: None) -> Iterator[uvicorn.Server]:
     """The product on a free port, in a thread of this process."""
     import importlib
 
@@ -68,15 +69,17 @@ def _server(_sync_orm_beside_playwright: None, django_db_setup: None) -> Iterato
         thread = threading.Thread(target=server.run, name="server under test", daemon=True)
         thread.start()
         _wait_until(lambda: server.started, "The server did not start.")
-        yield f"http://localhost:{server.servers[0].sockets[0].getsockname()[1]}"
+        yield server
         server.should_exit = server.force_exit = True
         thread.join(timeout=10)
 
 
 @pytest.fixture
-def site(_server: str, transactional_db: None, django_db_serialized_rollback: None) -> str:
+def site(
+    _server: uvicorn.Server, transactional_db: None, django_db_serialized_rollback: None
+) -> str:
     """The address of the running product; rows which a test writes are committed and seen there."""
-    return _server
+    return f"http://localhost:{_server.servers[0].sockets[0].getsockname()[1]}"
 
 
 @pytest.fixture
@@ -143,7 +146,7 @@ def watch() -> Iterator[Watch]:
 
 @pytest.fixture
 def new_context(
-    browser: Browser, site: str, watch: Watch
+    browser: Browser, _server: uvicorn.Server, site: str, watch: Watch
 ) -> Iterator[Callable[..., BrowserContext]]:
     """`new_context(viewport=PHONE)`: a fresh browser profile that is watched and closed at the end."""
     opened: list[BrowserContext] = []
@@ -162,7 +165,8 @@ def new_context(
     for context in opened:
         with suppress(Exception):
             context.close()
-    time.sleep(0.05)  # sockets say goodbye before the tables are emptied
+    # Requests and sockets end before the tables are emptied.
+    _wait_until(lambda: not _server.server_state.tasks, "The server is still busy.")
 
 
 @pytest.fixture

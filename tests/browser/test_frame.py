@@ -66,7 +66,7 @@ def test_the_palette_opens_finds_and_goes_there(page_as, owner, assert_accessibl
     page.keyboard.press("Control+k")
     palette = page.get_by_role("dialog", name="Search and commands")
     expect(palette).to_be_visible()
-    page.keyboard.type("parked")
+    page.keyboard.type("parked deliveries")
     expect(palette.locator(".ec-hit")).to_have_count(1)
     assert_accessible(page, context="[data-ecrm-palette]")
     page.keyboard.press("Enter")
