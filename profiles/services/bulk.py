@@ -28,7 +28,7 @@ from profiles.models import (
 from profiles.models.consents import Channel, Purpose
 from profiles.rules import consents
 from profiles.services import addresses
-from profiles.services.identities import _details, _keys, resolve
+from profiles.services.identities import resolve, told_details, usable_keys
 from profiles.types import Identity, Resolution
 
 
@@ -83,7 +83,7 @@ class _Newcomer:
 
     def describe(self, moments: Iterable[datetime]) -> None:
         """Write into the profile what the contacts say; the later ones move only when he was seen."""
-        details, profile = _details(self.identity), self.profile
+        details, profile = told_details(self.identity), self.profile
         for name, value in asdict(details).items():
             setattr(profile, name, value)
         profile.search_name = rules.searchable(details.first_name, details.last_name)
@@ -103,7 +103,7 @@ def _newcomers(contacts: Sequence[Contact], *, shop_id: int) -> list[_Newcomer]:
     keys_of: dict[Identity, list[rules.Key]] = {}
     for contact in contacts:
         if contact.identity not in keys_of:
-            keys_of[contact.identity] = _keys(contact.identity, shop_id=shop_id)
+            keys_of[contact.identity] = usable_keys(contact.identity, shop_id=shop_id)
     shared = _shared(keys_of.values()) | _held(
         {key for keys in keys_of.values() for key in keys}, shop_id=shop_id
     )

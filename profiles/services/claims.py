@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from profiles import rules
-from profiles.services.identities import _keys
+from profiles.services.identities import usable_keys
 from profiles.types import Identity
 
 _CLAIM = """
@@ -32,7 +32,8 @@ def claim_email(
     changed, and an address of somebody else stays his. Returns whether it was given.
     """
     email = next(
-        (key.value for key in _keys(identity, shop_id=shop_id) if key.kind == rules.EMAIL), None
+        (key.value for key in usable_keys(identity, shop_id=shop_id) if key.kind == rules.EMAIL),
+        None,
     )
     if email is None:
         return False

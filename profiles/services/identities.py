@@ -55,7 +55,7 @@ def resolve(
     ResolutionFailed.
     """
     moment = at or now()
-    keys = _keys(identity, shop_id=shop_id)
+    keys = usable_keys(identity, shop_id=shop_id)
     places = addresses.places_of(identity)
     for _attempt in range(ATTEMPTS):
         found = queries.holders(keys, shop_id=shop_id, places=[p.fingerprint for p in places])
@@ -77,7 +77,7 @@ def identify(
     identity: Identity, *, shop_id: int, source: str, at: datetime | None = None
 ) -> Resolution:
     """Like resolve, for doors which must name somebody. Raises NobodyIdentified, ResolutionFailed."""
-    if not _keys(identity, shop_id=shop_id):
+    if not usable_keys(identity, shop_id=shop_id):
         raise NobodyIdentified(
             _("Give an e-mail address, a telephone number or an id that identifies one person.")
         )
@@ -99,7 +99,7 @@ def learn(
     ResolutionFailed.
     """
     moment = at or now()
-    keys = _keys(identity, shop_id=shop_id)
+    keys = usable_keys(identity, shop_id=shop_id)
     places = addresses.places_of(identity)
     for _attempt in range(ATTEMPTS):
         found = queries.holders(keys, shop_id=shop_id, places=[p.fingerprint for p in places])
@@ -111,7 +111,7 @@ def learn(
     raise ResolutionFailed(_("This customer is being created elsewhere. Please try again."))
 
 
-def _keys(identity: Identity, *, shop_id: int) -> list[rules.Key]:
+def usable_keys(identity: Identity, *, shop_id: int) -> list[rules.Key]:
     """The identity's usable identifiers, normalised, in the one order in which all writers lock them.
 
     A customer id that nobody vouches for is left out: it would open somebody's account.
@@ -138,7 +138,7 @@ def _keys(identity: Identity, *, shop_id: int) -> list[rules.Key]:
     )
 
 
-def _details(identity: Identity) -> rules.Details:
+def told_details(identity: Identity) -> rules.Details:
     return rules.Details(
         first_name=identity.first_name.strip()[:_CUT],
         last_name=identity.last_name.strip()[:_CUT],
@@ -168,7 +168,7 @@ class Contact:
     ) -> None:
         self._identity, self._keys, self._places, self._found = identity, keys, places, found
         self._shop_id, self._source, self._at = shop_id, source, at
-        self._details = _details(identity)
+        self._details = told_details(identity)
 
     def choose(self) -> int | None:
         """Whose contact it is, or None when it is somebody new.
