@@ -26,13 +26,12 @@ from company.web import access as reach
 from company.web.audit_sentences import tell
 from ecrm.kernel import access, filters
 from ecrm.kernel.htmx import render_page
+from ecrm.kernel.spreadsheets import harmless
 from ecrm.kernel.templatetags.ecrm_ui import number
 
 PER_PAGE = 50
 SYSTEM = "system"
 MONTHS_OFFERED = 12
-# A spreadsheet would run what begins with one of these.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 HEADER = ("position", "at", "action", "actor", "shop", "target", "changes", "ip", "hash")
 
 
@@ -171,8 +170,3 @@ def _lines(rows: QuerySet[AuditEntry]) -> Iterator[str]:
             entry.hash,
         )
         yield writer.writerow([harmless(str(value)) for value in values])
-
-
-def harmless(text: str) -> str:
-    """The text as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -19,7 +19,7 @@ Row = TypeVar("Row", bound=Model)
 Cell = str | int | Money | datetime | None
 
 # A spreadsheet would run what begins with one of these; the wide forms count as the plain ones.
-FORMULA_STARTS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+FORMULA_STARTS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 # Without it Excel takes the file for one in the old code page of the computer.
 BYTE_ORDER_MARK = "\ufeff"
 # Where a comma stands in numbers, spreadsheets expect the semicolon between cells.
@@ -45,7 +45,8 @@ def csv_response(
 
 def harmless(text: str) -> str:
     """The text as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.lstrip().startswith(FORMULA_STARTS) else text
+    is_risky = text.startswith(FORMULA_STARTS) or text.lstrip().startswith(FORMULA_STARTS)
+    return f"'{text}" if is_risky else text
 
 
 def batches(rows: QuerySet[Row], size: int = 500) -> Iterator[list[Row]]:
