@@ -139,6 +139,7 @@ def usable_keys(identity: Identity, *, shop_id: int) -> list[rules.Key]:
 
 
 def told_details(identity: Identity) -> rules.Details:
+    """The details of a person as a profile keeps them: trimmed, cut to length, unknown values left out."""
     return rules.Details(
         first_name=identity.first_name.strip()[:_CUT],
         last_name=identity.last_name.strip()[:_CUT],
