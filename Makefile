@@ -6,7 +6,7 @@ ARGS ?=
 SCALE ?= small
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types fix bench screens lock
+.PHONY: help run test faults check lint types fix bench screens lock
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,8 +14,11 @@ help:  ## This list
 run: python  ## The whole product in the browser (PORT=8000)
 	@$(PYTHON) -m launcher run
 
-test: python  ## All tests; ARGS="tests/orders -k paid" runs some
+test: python  ## All tests but the faults; ARGS="tests/orders -k paid" runs some
 	@$(PYTHON) -m launcher test $(ARGS)
+
+faults: python  ## The tests that kill processes and cut connections
+	@$(PYTHON) -m launcher faults $(ARGS)
 
 check: python  ## Lint, types, import contracts, migrations, schema, audits
 	@$(PYTHON) -m launcher check

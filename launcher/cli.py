@@ -25,6 +25,7 @@ def _frontend(tools: Toolbox, arguments: list[str]) -> int:
 COMMANDS: dict[str, tuple[Command, str]] = {
     "run": (run.main, "the whole product in the browser (PORT, ECRM_STATE_DIR)"),
     "test": (test.main, "all tests; with arguments, one pytest run with them"),
+    "faults": (test.faults, "the tests that kill processes; more arguments go to pytest"),
     "check": (check.main, "every check that needs no test: lint, types, contracts, audits"),
     "lint": (check.lint, "ruff and the template linters"),
     "types": (check.types, "mypy and tsc"),
