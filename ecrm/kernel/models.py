@@ -1,4 +1,4 @@
-"""The kernel's rows: events, deliveries, slots of periodic jobs, idempotency keys."""
+"""The kernel's rows: events, deliveries, slots of periodic jobs, idempotency keys, files."""
 
 from __future__ import annotations
 
@@ -135,3 +135,38 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.route}"
+
+
+class StoredFile(models.Model):
+    """A file that somebody brought or may take along, until `expires_at`; its content is its parts."""
+
+    name = models.CharField(max_length=200)
+    content_type = models.CharField(max_length=100)
+    size = models.BigIntegerField(default=0)
+    parts_count = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="kernel_storedfile_expiry")]
+
+    def __str__(self) -> str:
+        return f"file {self.pk}"
+
+
+class FilePart(models.Model):
+    """A piece of a file."""
+
+    file = models.ForeignKey(
+        StoredFile, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    number = models.PositiveIntegerField()
+    body = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["file", "number"], name="kernel_filepart_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"part {self.number} of file {self.file_id}"

@@ -10,7 +10,7 @@ from django.utils.timezone import now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from ecrm.kernel import doorbell, idempotency, jobs, loops, outbox
+from ecrm.kernel import doorbell, files, idempotency, jobs, loops, outbox
 
 RELAY_TASK_SECONDS = 30
 
@@ -43,12 +43,14 @@ def tick() -> None:
 
 @jobs.periodic("kernel.purge", every=timedelta(hours=1))
 def purge() -> None:
-    """Delete settled deliveries, old job slots and expired idempotency keys."""
+    """Delete settled deliveries, old job slots, expired idempotency keys and files."""
     moment = now()
     while outbox.purge(at=moment):
         pass
     jobs.purge(at=moment)
     idempotency.purge(at=moment)
+    while files.purge(at=moment):
+        pass
 
 
 def connect() -> None:
