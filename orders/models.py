@@ -76,6 +76,8 @@ class Order(models.Model):
     refunded_total = _amount()
     mismatches = ArrayField(models.CharField(max_length=10), default=list, blank=True)
     document = models.JSONField()
+    # Its customer was erased: whatever the shop says of him again is not kept.
+    is_erased = models.BooleanField(default=False, db_default=False)
     received_at = models.DateTimeField()
     changed_at = models.DateTimeField()
 

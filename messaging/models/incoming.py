@@ -157,6 +157,7 @@ class RawMail(models.Model):
         CONVERSATION_OPENED = "conversation-opened", _("New conversation")
         DUPLICATE = "duplicate", _("Duplicate")
         SUPPRESSED = "suppressed", _("Machine mail")
+        ERASED = "erased", _("Of an erased customer")
         QUARANTINED = "quarantined", _("In quarantine")
 
     mailbox = models.ForeignKey(Mailbox, on_delete=models.PROTECT, related_name="+")
@@ -204,6 +205,7 @@ class RawMail(models.Model):
                         "conversation-opened",
                         "duplicate",
                         "suppressed",
+                        "erased",
                     ],
                 ),
             ),

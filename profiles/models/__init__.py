@@ -10,6 +10,13 @@ from profiles.models.identity import Identifier, IdentifierQuerySet, IdentityRul
 from profiles.models.merging import Merge, MergeEntry
 from profiles.models.notes import Note, NoteQuerySet, WallComment, WallCommentQuerySet
 from profiles.models.predictions import LifetimeModel, Prediction, Rfm, SelfCheck
+from profiles.models.privacy import (
+    PrivacyRequest,
+    PrivacyRequestQuerySet,
+    RetentionRule,
+    RetentionRun,
+    Tombstone,
+)
 from profiles.models.profile import Profile, ProfileQuerySet, ProfileShop
 from profiles.models.segments import (
     ListMember,
@@ -51,11 +58,15 @@ __all__ = [
     "ParkedCall",
     "PostalAddress",
     "Prediction",
+    "PrivacyRequest",
+    "PrivacyRequestQuerySet",
     "Profile",
     "ProfileQuerySet",
     "ProfileShop",
     "ProfileTag",
     "RequestFigures",
+    "RetentionRule",
+    "RetentionRun",
     "Rfm",
     "Segment",
     "SegmentAudit",
@@ -67,6 +78,7 @@ __all__ = [
     "SelfCheck",
     "Tag",
     "TagChange",
+    "Tombstone",
     "TrackedMessage",
     "WallComment",
     "WallCommentQuerySet",

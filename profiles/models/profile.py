@@ -14,8 +14,8 @@ from profiles.models.identity import Identifier
 
 class ProfileQuerySet(models.QuerySet["Profile"]):
     def living(self) -> ProfileQuerySet:
-        """Everybody who was not merged into somebody else."""
-        return self.filter(merged_into__isnull=True)
+        """Everybody who was neither merged into somebody else nor erased."""
+        return self.filter(merged_into__isnull=True, erased_at__isnull=True)
 
     def known_to(self, shop_ids: Iterable[int]) -> ProfileQuerySet:
         """Customers whom at least one of these shops knows."""
@@ -42,7 +42,8 @@ class ProfileQuerySet(models.QuerySet["Profile"]):
 class Profile(models.Model):
     """A person, however many shops and addresses he uses.
 
-    A profile that was merged stays as a signpost to its survivor (`merged_into`) and owns nothing.
+    A profile that was merged stays as a signpost to its survivor (`merged_into`) and owns nothing. Of
+    one that was erased (`erased_at`) an empty record stays, for the orders that must be kept.
     """
 
     class Gender(models.TextChoices):
@@ -69,6 +70,7 @@ class Profile(models.Model):
     created_at = models.DateTimeField()
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     objects = ProfileQuerySet.as_manager()
 
