@@ -6,7 +6,7 @@ from functools import partial
 
 from django.utils.translation import gettext_lazy as _
 
-from contacts.events import MessageAdded, TicketOpened, TicketStateChanged
+from contacts.events import MessageAdded, TicketOpened, TicketRated, TicketStateChanged
 from contacts.queries import criteria, figures
 from profiles import extensions
 from profiles import services as profiles
@@ -33,6 +33,7 @@ def register() -> None:
         (TicketOpened, _("Request opened")),
         (MessageAdded, _("Message in a request")),
         (TicketStateChanged, _("Request changed its state")),
+        (TicketRated, _("Request rated")),
     ):
         extensions.happenings.register(extensions.Happening(key=event.name, label=label))
 
@@ -43,7 +44,7 @@ def differing() -> set[int]:
 
 
 def recount(profile_id: int) -> None:
-    """Count the requests of a customer anew, in each shop to which he turned."""
+    """Count the requests and ratings of a customer anew, in each shop to which he turned."""
     for shop_id in figures.shops_of_requests(profile_id):
         profiles.recount_requests(
             profile_id,

@@ -58,6 +58,17 @@ class TicketStateChanged(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TicketRated(Event):
+    """A customer said what he thought of our answers, 1 to 5; the latest word counts."""
+
+    name: ClassVar[str] = "contacts.ticket-rated"
+    ticket_id: int
+    profile_id: int
+    shop_id: int
+    score: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TicketChanged(Event):
     """Subject, priority, tags or the linked order of a ticket were edited."""
 

@@ -1,4 +1,4 @@
-"""Pure decisions of the contact centre: states, threading and texts. No clock, no database."""
+"""Pure decisions of the contact centre: states, threading, texts and ratings. No clock, no database."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ UNFINISHED = ("new", "open", "waiting", "snoozed")
 FINISHED = ("solved", "closed")
 # States in which the next word is ours.
 OURS = ("new", "open")
+
+# What customers think of our answers, from a sad face to a happy one.
+WORST, BEST = 1, 5
+UNHAPPY_UP_TO, HAPPY_FROM = 2, 4
+FACES = {1: "😞", 2: "🙁", 3: "😐", 4: "🙂", 5: "😀"}
+LONGEST_COMMENT = 2000
 
 MAX_TAGS = 20
 MAX_TAG_LENGTH = 40

@@ -8,6 +8,7 @@ from contacts.events import (
     TicketAssigned,
     TicketChanged,
     TicketOpened,
+    TicketRated,
     TicketStateChanged,
 )
 from ecrm.kernel import live
@@ -19,6 +20,13 @@ from messaging.events import MailReceived, MessageFailed, MessageSent
 def receive_mail(event: MailReceived) -> None:
     """A customer's mail becomes a message of a ticket."""
     services.receive_mail(event.mail_id)
+
+
+@subscribe(TicketStateChanged)
+def ask_for_rating(event: TicketStateChanged) -> None:
+    """Whose request was finished is asked what he thought of our answers."""
+    if event.state_after in rules.FINISHED:
+        services.ask(event.ticket_id)
 
 
 @subscribe(TicketOpened, io=True)
@@ -49,6 +57,14 @@ def hint_ticket_state_changed(event: TicketStateChanged) -> None:
 def hint_ticket_changed(event: TicketChanged) -> None:
     """Lists and the open ticket show the edited details."""
     live.hint(f"ticket:{event.ticket_id}", f"tickets:shop:{event.shop_id}")
+
+
+@subscribe(TicketRated, io=True)
+def hint_ticket_rated(event: TicketRated) -> None:
+    """The open ticket and the customer's page show the rating."""
+    live.hint(
+        f"ticket:{event.ticket_id}", f"tickets:shop:{event.shop_id}", f"profile:{event.profile_id}"
+    )
 
 
 @subscribe(MessageSent, io=True)

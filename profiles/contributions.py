@@ -153,7 +153,12 @@ def _moving() -> tuple[Holding, ...]:
             is_sum=True,
             unique=Unique(
                 columns=("shop_id",),
-                combine={"requests_count": Combine.SUM, "last_request_at": Combine.GREATEST},
+                combine={
+                    "requests_count": Combine.SUM,
+                    "last_request_at": Combine.GREATEST,
+                    "ratings_count": Combine.SUM,
+                    "ratings_sum": Combine.SUM,
+                },
             ),
         ),
         Holding(

@@ -90,6 +90,21 @@ class OrderFigures:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RequestNumbers:
+    """What the requests of one customer in one shop add up to; ratings are 1 to 5."""
+
+    requests_count: int = 0
+    last_request_at: datetime | None = None
+    ratings_count: int = 0
+    ratings_sum: int = 0
+
+    @property
+    def satisfaction(self) -> float | None:
+        """The average rating; None when he never gave one."""
+        return round(self.ratings_sum / self.ratings_count, 2) if self.ratings_count else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KeptFigures:
     """The figures we keep of one customer in one shop and currency."""
 

@@ -1,24 +1,30 @@
-"""How often customers turned to us, counted afresh."""
+"""How often customers turned to us and how content they were, counted afresh."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Sum
+from django.db.models.functions import Coalesce
 
 from contacts.models import Ticket
 from ecrm.kernel.verify import invariant
 from profiles import queries as profiles
+from profiles.types import RequestNumbers
 
 AT_MOST = 100
+SUMS = {
+    "requests_count": Count("pk"),
+    "last_request_at": Max("opened_at"),
+    "ratings_count": Count("rating__score"),
+    "ratings_sum": Coalesce(Sum("rating__score"), 0),
+}
 
 
-def count_requests(profile_id: int, *, shop_id: int) -> tuple[int, datetime | None]:
-    """The requests of a customer in one shop, and when the last one came. One query."""
+def count_requests(profile_id: int, *, shop_id: int) -> RequestNumbers:
+    """The requests of a customer in one shop, and his ratings of the answers. One query."""
     rows = Ticket.objects.filter(profile_id=profile_id, shop_id=shop_id)
-    found = rows.aggregate(count=Count("pk"), last=Max("opened_at"))
-    return found["count"], found["last"]
+    return RequestNumbers(**rows.aggregate(**SUMS))
 
 
 def shops_of_requests(profile_id: int) -> list[int]:
@@ -29,21 +35,22 @@ def shops_of_requests(profile_id: int) -> list[int]:
 
 
 def differing() -> set[tuple[int, int]]:
-    """Customers and shops whose kept number of requests is not what the requests say. Two queries."""
+    """Customers and shops whose kept numbers are not what the requests say. Two queries."""
     kept = {
-        (profile_id, shop_id): numbers for profile_id, shop_id, *numbers in profiles.all_requests()
+        (profile_id, shop_id): numbers for profile_id, shop_id, numbers in profiles.all_requests()
     }
-    rows = Ticket.objects.order_by("profile_id", "shop_id").values_list("profile_id", "shop_id")
+    rows = Ticket.objects.order_by("profile_id", "shop_id").values("profile_id", "shop_id")
     counted = {
-        (profile_id, shop_id): [count, last]
-        for profile_id, shop_id, count, last in rows.annotate(
-            count=Count("pk"), last=Max("opened_at")
-        ).iterator()
+        (row.pop("profile_id"), row.pop("shop_id")): RequestNumbers(**row)
+        for row in rows.annotate(**SUMS).iterator()
     }
     return {key for key in kept.keys() | counted.keys() if kept.get(key) != counted.get(key)}
 
 
-@invariant("R19.requests", "The number of requests of each customer is that of his requests.")
+@invariant(
+    "R19.requests",
+    "The numbers of requests and ratings of each customer are those of his requests.",
+)
 def requests_that_do_not_add_up() -> Iterable[str]:
     """Each customer and shop whose kept number of requests differs from a fresh count."""
     return [

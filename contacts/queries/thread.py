@@ -183,6 +183,8 @@ def _line(message: TicketMessage, agents: Mapping[int, AgentInfo]) -> str:
     if what == "state:snoozed":
         until = _moment(message.change.get("until"))
         return _("%(who)s snoozed this until %(until)s") % {"who": who, "until": until}
+    if what == "rated":
+        return _("The customer rated this: %(score)s of 5") % {"score": message.change.get("score")}
     wording = {
         "state:open": _("%(who)s opened this again"),
         "state:waiting": _("%(who)s is waiting for the customer"),

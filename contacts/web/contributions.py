@@ -31,6 +31,7 @@ def register() -> None:
     _register_permissions()
     _register_frame()
     _register_home()
+    _register_ratings()
     timeline.register()
     moods.register()
     profiles.panels.register(
@@ -96,6 +97,29 @@ def _register_frame() -> None:
             icon="inbox",
             permission=permissions.VIEW,
             keys="g i",
+        )
+    )
+
+
+def _register_ratings() -> None:
+    frame.settings_pages.register(
+        frame.SettingsPage(
+            key="ratings",
+            title=_("Satisfaction"),
+            description=_("Which shops ask customers what they thought of the answers."),
+            url_name="contacts:rating-policies",
+            icon="mood-smile",
+            permission="company.manage_settings",
+            group=_("Customers"),
+            order=42,
+        )
+    )
+    company_extensions.audit_actions.register(
+        company_extensions.AuditAction(
+            code="contacts.rating-policy-changed",
+            sentence=gettext_noop("{who} changed whether {what} asks for ratings."),
+            group="customers",
+            fields={"is_asking": company_extensions.AuditField(label=gettext_noop("Asks"))},
         )
     )
 

@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from contacts.events import MessageAdded, TicketOpened, TicketStateChanged
-from contacts.models import Ticket, TicketMessage
-from contacts.queries import thread
+from contacts import rules
+from contacts.events import MessageAdded, TicketOpened, TicketRated, TicketStateChanged
+from contacts.models import Rating, Ticket, TicketMessage
+from contacts.queries import ratings, thread
 from profiles.extensions import TimelineRenderer, TimelineText, timeline
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def register() -> None:
         (TicketOpened.name, "message-circle", opened),
         (MessageAdded.name, "messages", said),
         (TicketStateChanged.name, "circle-check", solved),
+        (TicketRated.name, "mood-smile", rated),
     )
     for event_name, icon, render in renderers:
         timeline.register(
@@ -88,6 +90,28 @@ def solved(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
         for record in shown
         if (ticket := tickets.get(record.payload["ticket_id"]))
     }
+
+
+def rated(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
+    """“Rated 4 of 5: Where is my order?”, with the comment that stands, in two queries."""
+    tickets = thread.tickets_by_id(record.payload["ticket_id"] for record in records)
+    standing = ratings.ratings_of(tickets)
+    return {
+        record.pk: TimelineText(
+            title=_("Rated %(score)s of 5: %(subject)s")
+            % {"score": record.payload["score"], "subject": _subject(ticket)},
+            detail=_comment_of(record, standing.get(ticket.pk)),
+            url=_url(ticket),
+        )
+        for record in records
+        if (ticket := tickets.get(record.payload["ticket_id"]))
+    }
+
+
+def _comment_of(record: EventRecord, rating: Rating | None) -> str:
+    """The comment, beside the rating it was given with; one that was replaced has none."""
+    is_standing = rating is not None and rating.rated_at == record.occurred_at
+    return rules.snippet(rating.comment) if is_standing and rating else ""
 
 
 def _said_title(message: TicketMessage) -> str:

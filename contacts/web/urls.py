@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from contacts.web import rating_settings
 from contacts.web.views import reading, triage, writing
 
 app_name = "contacts"
@@ -11,6 +12,8 @@ urlpatterns = [
     path("", reading.ticket_list, name="inbox"),
     path("bulk/", triage.bulk_change, name="bulk-change"),
     path("undo/<int:change_id>/", triage.bulk_undo, name="bulk-undo"),
+    path("ratings/", rating_settings.policies, name="rating-policies"),
+    path("ratings/<int:shop_id>/", rating_settings.policy_set, name="rating-policy-set"),
     path("<int:number>/", reading.ticket, name="ticket"),
     path("<int:number>/earlier/", reading.ticket_earlier, name="ticket-earlier"),
     path("<int:number>/news/", reading.ticket_news, name="ticket-news"),

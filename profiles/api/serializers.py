@@ -57,7 +57,13 @@ class ProfileOut(serializers.Serializer[Any]):
     first_order_at = serializers.DateTimeField(allow_null=True)
     average_order = MoneyField(allow_null=True)
     days_between_orders = serializers.FloatField(allow_null=True)
-    requests_count = serializers.IntegerField()
+    requests_count = serializers.IntegerField(source="requests.requests_count")
+    ratings_count = serializers.IntegerField(source="requests.ratings_count")
+    satisfaction = serializers.FloatField(
+        source="requests.satisfaction",
+        allow_null=True,
+        help_text="Average of his ratings of our answers, 1 to 5; null without any.",
+    )
     rfm = RfmOut(allow_null=True)
     prediction = PredictionOut(
         allow_null=True, help_text="Null while the shop has not enough history."

@@ -38,7 +38,7 @@ class Figures(models.Model):
 
 
 class RequestFigures(models.Model):
-    """How often a customer turned to a shop, kept with every request."""
+    """How often a customer turned to a shop, and what he thought of its answers, kept with each."""
 
     profile = models.ForeignKey(
         "profiles.Profile", on_delete=models.CASCADE, related_name="+", db_index=False
@@ -48,6 +48,9 @@ class RequestFigures(models.Model):
     )
     requests_count = models.PositiveIntegerField(default=0)
     last_request_at = models.DateTimeField(null=True)
+    ratings_count = models.PositiveIntegerField(default=0, db_default=0)
+    # What his ratings, 1 to 5 each, add up to.
+    ratings_sum = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [

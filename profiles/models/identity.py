@@ -46,6 +46,8 @@ class Identifier(models.Model):
     )
     is_key = models.BooleanField(default=True)
     is_verified = models.BooleanField(default=False)
+    # Somebody typed it and nobody vouched for it: it gives way to whoever is proven to own it.
+    is_claimed = models.BooleanField(default=False, db_default=False)
     source = models.CharField(max_length=20)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()

@@ -37,6 +37,8 @@ class Merge(models.Model):
     )
     undone_at = models.DateTimeField(null=True)
     moved = models.JSONField(default=dict)
+    # What was to be as it was with the one who went (profiles.rules.merging).
+    taken = models.JSONField(default=list, db_default=[])
     last_event_id = models.BigIntegerField(default=0)
 
     objects = MergeQuerySet.as_manager()

@@ -17,7 +17,7 @@ from profiles.models import Figures, Identifier, Prediction, Profile, ProfileQue
 from profiles.queries import attributes, predictions, tags
 from profiles.queries.care import stages_of
 from profiles.queries.merging import merged_from
-from profiles.types import KeptFigures, OrderFigures, ProfileCard
+from profiles.types import KeptFigures, OrderFigures, ProfileCard, RequestNumbers
 
 SECONDS_A_DAY = 86_400
 
@@ -168,7 +168,7 @@ class ProfileView:
     first_order_at: datetime | None
     average_order: Money | None
     days_between_orders: float | None
-    requests_count: int
+    requests: RequestNumbers
     rfm: Rfm | None
     prediction: Prediction | None
     stage: str
@@ -233,7 +233,7 @@ def profile_views(profiles: Iterable[Profile], *, shop_id: int) -> list[ProfileV
             first_order_at=first_order(figures.get(c.id, {})),
             average_order=average_order(figures.get(c.id, {})),
             days_between_orders=days_between(figures.get(c.id, {})),
-            requests_count=requests.get(c.id, 0),
+            requests=requests.get(c.id, RequestNumbers()),
             rfm=marks.get(c.id),
             prediction=foresights.get(c.id),
             stage=stages[c.id],

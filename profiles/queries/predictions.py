@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from ecrm.kernel.money import Money
 from profiles.models import LifetimeModel, Prediction, RequestFigures, Rfm, SelfCheck
+from profiles.types import RequestNumbers
 
 # A shop's customers are predicted from here on: below, chance says more than the models.
 LEAST_CUSTOMERS = 100
@@ -39,14 +40,6 @@ class Marks:
     frequency: int
     monetary: int
     scored_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Requests:
-    """How often a customer turned to us."""
-
-    count: int
-    last_at: datetime | None
 
 
 def foresights(profile_id: int, *, shop_ids: Iterable[int]) -> list[Foresight]:
@@ -81,20 +74,33 @@ def marks(profile_id: int, *, shop_ids: Iterable[int]) -> list[Marks]:
     ]
 
 
-def requests(profile_id: int, *, shop_ids: Iterable[int]) -> Requests:
-    """How often the customer turned to these shops. One query."""
+def requests(profile_id: int, *, shop_ids: Iterable[int]) -> RequestNumbers:
+    """How often the customer turned to these shops, and what he thought of it. One query."""
     rows = RequestFigures.objects.filter(profile_id=profile_id, shop_id__in=list(shop_ids))
-    found = list(rows.values_list("requests_count", "last_request_at"))
-    dates = [last_at for _count, last_at in found if last_at is not None]
-    return Requests(count=sum(count for count, _at in found), last_at=max(dates, default=None))
+    found = [_numbers(row) for row in rows]
+    dates = [kept.last_request_at for kept in found if kept.last_request_at is not None]
+    return RequestNumbers(
+        requests_count=sum(kept.requests_count for kept in found),
+        last_request_at=max(dates, default=None),
+        ratings_count=sum(kept.ratings_count for kept in found),
+        ratings_sum=sum(kept.ratings_sum for kept in found),
+    )
 
 
-def all_requests() -> Iterator[tuple[int, int, int, datetime | None]]:
-    """Every kept number of requests: customer, shop, how many, the last one. For who can count afresh."""
-    rows = RequestFigures.objects.filter(requests_count__gt=0)
-    yield from rows.values_list(
-        "profile_id", "shop_id", "requests_count", "last_request_at"
-    ).iterator()
+def all_requests() -> Iterator[tuple[int, int, RequestNumbers]]:
+    """Every kept number of requests that is not zero: customer, shop, numbers. For who can count afresh."""
+    rows = RequestFigures.objects.filter(Q(requests_count__gt=0) | Q(ratings_count__gt=0))
+    for row in rows.iterator():
+        yield row.profile_id, row.shop_id, _numbers(row)
+
+
+def _numbers(row: RequestFigures) -> RequestNumbers:
+    return RequestNumbers(
+        requests_count=row.requests_count,
+        last_request_at=row.last_request_at,
+        ratings_count=row.ratings_count,
+        ratings_sum=row.ratings_sum,
+    )
 
 
 def places_of_requests(profile_id: int) -> set[int]:
@@ -105,14 +111,14 @@ def places_of_requests(profile_id: int) -> set[int]:
 
 def by_profile(
     profile_ids: Iterable[int], *, shop_id: int
-) -> tuple[dict[int, Rfm], dict[int, Prediction], dict[int, int]]:
+) -> tuple[dict[int, Rfm], dict[int, Prediction], dict[int, RequestNumbers]]:
     """Marks, predictions and numbers of requests of many customers in one shop. Three queries."""
     ids = list(profile_ids)
     of_shop = {"profile_id__in": ids, "shop_id": shop_id}
     return (
         {row.profile_id: row for row in Rfm.objects.filter(**of_shop)},
         {row.profile_id: row for row in Prediction.objects.filter(**of_shop)},
-        dict(RequestFigures.objects.filter(**of_shop).values_list("profile_id", "requests_count")),
+        {row.profile_id: _numbers(row) for row in RequestFigures.objects.filter(**of_shop)},
     )
 
 

@@ -23,7 +23,7 @@ from profiles.services.merging import (
 from profiles.services.policies import UnusableRules, check_policies, save_policies
 from profiles.services.segments_following import touch_segments
 from profiles.services.segments_lists import add_to_list, remove_from_list
-from profiles.services.standings import count_request, recount_requests
+from profiles.services.standings import count_rating, count_request, recount_requests
 from profiles.services.suggestions import decide_different, decide_later, reopen
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "change_profile",
     "check_policies",
     "count_order",
+    "count_rating",
     "count_request",
     "decide_different",
     "decide_later",

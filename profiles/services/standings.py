@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from profiles import extensions
 from profiles.models import RequestFigures, SelfCheck
+from profiles.types import RequestNumbers
 
 log = logging.getLogger(__name__)
 
@@ -32,16 +33,37 @@ def count_request(profile_id: int, *, shop_id: int, at: datetime) -> None:
         cursor.execute(_COUNT_REQUEST, [profile_id, shop_id, at])
 
 
+_COUNT_RATING = """
+INSERT INTO profiles_requestfigures AS f (profile_id, shop_id, requests_count, ratings_count, ratings_sum)
+VALUES (%(profile_id)s, %(shop_id)s, 0, 1, %(score)s)
+ON CONFLICT (profile_id, shop_id) DO UPDATE SET
+    ratings_count = f.ratings_count + CASE WHEN %(before)s::integer IS NULL THEN 1 ELSE 0 END,
+    ratings_sum = f.ratings_sum + %(score)s - coalesce(%(before)s::integer, 0)
+"""
+
+
+def count_rating(profile_id: int, *, shop_id: int, score: int, before: int | None = None) -> None:
+    """Add a rating to a customer's figures, or put it in the place of the one `before`.
+
+    One statement, in the caller's transaction; a rating with one before it was counted already.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _COUNT_RATING,
+            {"profile_id": profile_id, "shop_id": shop_id, "score": score, "before": before},
+        )
+
+
 @transaction.atomic
-def recount_requests(
-    profile_id: int, *, shop_id: int, count: Callable[[], tuple[int, datetime | None]]
-) -> None:
-    """Replace the number of a customer's requests by a fresh count made while nobody can add to it."""
+def recount_requests(profile_id: int, *, shop_id: int, count: Callable[[], RequestNumbers]) -> None:
+    """Replace a customer's numbers of requests by a fresh count made while nobody can add to them."""
     RequestFigures.objects.get_or_create(profile_id=profile_id, shop_id=shop_id)
     row = RequestFigures.objects.select_for_update(of=("self",)).get(
         profile_id=profile_id, shop_id=shop_id
     )
-    row.requests_count, row.last_request_at = count()
+    fresh = count()
+    row.requests_count, row.last_request_at = fresh.requests_count, fresh.last_request_at
+    row.ratings_count, row.ratings_sum = fresh.ratings_count, fresh.ratings_sum
     row.save()
 
 

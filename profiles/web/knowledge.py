@@ -125,7 +125,8 @@ def rhythm(profile_id: int, shop_ids: frozenset[int]) -> Stat | None:
 def asked(profile_id: int, shop_ids: frozenset[int]) -> Stat | None:
     """How often he turned to us."""
     found = predictions.requests(profile_id, shop_ids=shop_ids)
-    return Stat(label=_("Requests"), figure=number(found.count)) if found.count else None
+    count = found.requests_count
+    return Stat(label=_("Requests"), figure=number(count)) if count else None
 
 
 def about(profile_id: int, agent: Agent) -> dict[str, Any]:
