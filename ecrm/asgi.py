@@ -1,6 +1,6 @@
 """One server for HTTP and WebSocket (docs/adr/0003-embedded-services.md).
 
-HTTP goes to Django's WSGI handler in a fixed pool of threads, so that database connections persist
+HTTP goes to Django's WSGI handler in fixed pools of threads, so that database connections persist
 (docs/adr/0009-thread-pool.md); WebSocket goes to Channels. Request bodies are taken in whole before a
 thread is spent on them.
 """
@@ -23,9 +23,13 @@ from ecrm.kernel.web.bodies import BufferedBodies  # noqa: E402
 from ecrm.kernel.web.threads import ThreadedPages  # noqa: E402
 from ecrm.urls import websocket_urlpatterns  # noqa: E402
 
+PROGRAM_PATHS = ("/api/v1/", "/v1/")
+
 application = ProtocolTypeRouter(
     {
-        "http": BufferedBodies(ThreadedPages(_django, threads=8), limit=settings.ECRM_MAX_BODY),
+        "http": BufferedBodies(
+            ThreadedPages(_django, program_paths=PROGRAM_PATHS), limit=settings.ECRM_MAX_BODY
+        ),
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
         ),

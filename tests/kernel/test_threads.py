@@ -40,7 +40,7 @@ def ask(wsgi, *, body=b"", send=None):
     async def keep(message):
         sent.append(dict(message))
 
-    pages = ThreadedPages(wsgi, threads=2)
+    pages = ThreadedPages(wsgi, program_paths=("/api/",))
     asyncio.run(pages(dict(SCOPE), io.BytesIO(body), send or keep))
     return sent
 
@@ -60,7 +60,7 @@ def test_an_ordinary_answer_comes_in_one_piece_with_all_its_cookies():
     ]
     assert body == {"type": "http.response.body", "body": b"Bonjour"}
     assert wsgi.body == b"question"
-    assert wsgi.threads == {"pages_0"}
+    assert wsgi.threads == {"people_0"}
     assert response.closed
 
 
@@ -111,7 +111,7 @@ def test_what_one_request_sets_in_its_context_is_not_seen_by_the_next():
         return HttpResponse()
 
     found = []
-    pages = ThreadedPages(french, threads=1)
+    pages = ThreadedPages(french, program_paths=())
 
     async def twice():
         async def ignore(message):
@@ -143,3 +143,29 @@ def test_the_environment_is_that_of_pep_3333():
     assert environ["wsgi.url_scheme"] == "https"
     assert environ["REMOTE_ADDR"] == "192.0.2.7"
     assert "HTTP_X_FORWARDED_FOR" not in environ
+
+
+def test_pages_of_people_find_a_thread_while_programs_wait_for_theirs():
+    is_answered = threading.Event()
+
+    def wsgi(environ, start_response):
+        if environ["PATH_INFO"].startswith("/api/"):
+            is_answered.wait(timeout=30)
+        else:
+            is_answered.set()
+        return Wsgi(HttpResponse("Bonjour"))(environ, start_response)
+
+    async def flood_and_look():
+        pages = ThreadedPages(wsgi, program_paths=("/api/",))
+        paths = ["/api/v1/orders/1"] * 50 + ["/inbox/"]
+        async with asyncio.timeout(20):
+            await asyncio.gather(
+                *(pages({**SCOPE, "path": path}, io.BytesIO(), quiet) for path in paths)
+            )
+
+    async def quiet(message):
+        del message
+
+    asyncio.run(flood_and_look())
+
+    assert is_answered.is_set()

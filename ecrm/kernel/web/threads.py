@@ -1,4 +1,4 @@
-"""Runs Django's pages in a fixed pool of threads behind an ASGI server (docs/adr/0009-thread-pool.md).
+"""Runs Django's pages in fixed pools of threads behind an ASGI server (docs/adr/0009-thread-pool.md).
 
 A thread answers a request from beginning to end, so that database connections persist. It gets the whole
 body as a file, and an ordinary answer goes back to the event loop in one piece: one hop in, one hop out.
@@ -23,6 +23,8 @@ Headers = list[tuple[bytes, bytes]]
 
 UNPREFIXED = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 HANG_UP_SECONDS = 60.0
+THREADS_FOR_PEOPLE = 6
+THREADS_FOR_PROGRAMS = 4
 
 
 class _Body(Protocol):
@@ -42,18 +44,27 @@ class _Answer:
 
 
 class ThreadedPages:
-    """An ASGI application (HTTP only) around Django's WSGI handler."""
+    """An ASGI application (HTTP only) around Django's WSGI handler.
 
-    def __init__(self, handler: Callable[[dict[str, Any], Any], Any], *, threads: int) -> None:
+    Programs have a lane of their own: however much a shop sends at once, people's pages find a free thread.
+    It is narrow, because threads that take turns at one interpreter cost more than they bring.
+    """
+
+    def __init__(
+        self, handler: Callable[[dict[str, Any], Any], Any], *, program_paths: tuple[str, ...]
+    ) -> None:
         self._handler = handler
-        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="pages")
+        self._program_paths = program_paths
+        self._people = ThreadPoolExecutor(THREADS_FOR_PEOPLE, thread_name_prefix="people")
+        self._programs = ThreadPoolExecutor(THREADS_FOR_PROGRAMS, thread_name_prefix="programs")
 
     async def __call__(self, scope: Scope, body: IO[bytes], send: Send) -> None:
         """Answer one request whose body has been taken in already."""
         loop = asyncio.get_running_loop()
+        lane = self._programs if scope["path"].startswith(self._program_paths) else self._people
         work = contextvars.copy_context().run
         answer = await loop.run_in_executor(
-            self._pool, work, self._answer, environ_of(scope, body), loop, send
+            lane, work, self._answer, environ_of(scope, body), loop, send
         )
         if answer is not None:
             await send(answer.start)
