@@ -308,8 +308,21 @@ class Asked:
         return self.values["value"]
 
 
-# Any fact at all about a customer may change the answer.
+# Any fact at all about a customer may change the answer, except what he does on a site and what the
+# night works out of his figures (`night:…`): these are asked for by name.
 ANY_FACT = frozenset({"*"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """One choice of a criterion's input which the builder offers like a criterion of its own.
+
+    `choices` are those of the other inputs, where they depend on it.
+    """
+
+    value: str
+    label: str
+    choices: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -318,7 +331,8 @@ class Criterion:
 
     `inputs` are asked for beside those of the operator. `facts` names the events after which the answer
     may be another one: an event of this name with the customer's `profile_id`; a function when it
-    depends on what is asked. `compile` runs no SQL.
+    depends on what is asked. `compile` runs no SQL. The input called `varied` is not shown: each of the
+    `variants` stands in the builder by its own name instead.
     """
 
     key: str
@@ -328,6 +342,8 @@ class Criterion:
     inputs: tuple[Input, ...] = ()
     facts: frozenset[str] | Callable[[Asked], frozenset[str]]
     compile: Callable[[Asked, Scope], Condition]
+    varied: str = ""
+    variants: Callable[[], Sequence[Variant]] | None = None
     order: int = 100
 
     def facts_of(self, asked: Asked) -> frozenset[str]:

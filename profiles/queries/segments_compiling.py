@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -18,9 +18,10 @@ from profiles.models import Segment
 from profiles.queries.criteria.sql import FALSE, NOTHING, earliest, joined, sql
 from profiles.rules import segments as rules
 
+# Whoever was merged away or erased is nobody any more.
+LIVING = Sql("p.merged_into_id IS NULL AND p.erased_at IS NULL")
 # More conditions than this in a segment and all the segments it speaks of would be a plan by itself.
 MOST_EXPANDED = 400
-MOST_AT_ONCE = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,7 +129,7 @@ class Compiler:
 
     def everybody(self) -> Sql:
         """Who may be in a segment at all: living profiles, of its shop."""
-        living = Sql("p.merged_into_id IS NULL")
+        living = LIVING
         if self.shop_id is None:
             return living
         text = (
@@ -185,57 +186,6 @@ def _expanded(
             yield from _expanded(other.tree, known_segments, inside | {other.id})
 
 
-# --- A handful of customers -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a customer is in a segment, and when time alone may change that."""
-
-    is_member: bool
-    flips_at: datetime | None
-
-
-def verdicts(
-    segments: Collection[Known], profile_ids: Collection[int], *, at: datetime, others: Library
-) -> dict[int, dict[int, Verdict]]:
-    """By segment and profile; one statement for all. Profiles that do not exist are left out."""
-    wanted = [segment for segment in segments if segment.tree is not None]
-    found: dict[int, dict[int, Verdict]] = {segment.id: {} for segment in wanted}
-    if not wanted or not profile_ids:
-        return found
-    for row in _rows(_verdict_query(wanted, profile_ids, at, others)):
-        for number, segment in enumerate(wanted):
-            is_member, flips_at = row[1 + 2 * number], row[2 + 2 * number]
-            found[segment.id][row[0]] = Verdict(is_member, flips_at)
-    return found
-
-
-def _verdict_query(
-    segments: Collection[Known], profile_ids: Collection[int], at: datetime, others: Library
-) -> Sql:
-    columns = []
-    for segment in segments:
-        compiler = Compiler(
-            at=at,
-            shop_id=segment.shop_id,
-            is_single=True,
-            library=others,
-            inside=frozenset({segment.id}),
-        )
-        assert segment.tree is not None  # noqa: S101 - the caller left lists out
-        found = compiler.tree(segment.tree)
-        test = sql("({} AND {}) IS TRUE", compiler.everybody(), found.test)
-        # A customer who was merged away never comes back by time.
-        flip = sql("CASE WHEN p.merged_into_id IS NULL THEN {} END", found.flip or Sql("NULL"))
-        columns += [test, sql("{}::timestamptz", flip)]
-    return sql(
-        "SELECT p.id, {} FROM profiles_profile p WHERE p.id = ANY({})",
-        joined(", ", columns),
-        sorted(profile_ids),
-    )
-
-
 # --- Why ------------------------------------------------------------------------------------------
 
 
@@ -268,7 +218,9 @@ def reasons(segment: Known, profile_id: int, *, at: datetime, others: Library) -
     query = sql(
         "SELECT {} FROM profiles_profile p WHERE p.id = {}", joined(", ", columns), profile_id
     )
-    rows = _rows(query)
+    with connection.cursor() as cursor:
+        cursor.execute(query.text, query.params)
+        rows = cursor.fetchall()
     if not rows:
         return []
     return [
@@ -279,9 +231,3 @@ def reasons(segment: Known, profile_id: int, *, at: datetime, others: Library) -
 
 def _loaded(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
-
-
-def _rows(query: Sql) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(query.text, query.params)
-        return list(cursor.fetchall())

@@ -16,7 +16,9 @@ from ecrm.kernel.errors import DomainError
 from profiles.events import OwnerChanged, StageChanged
 from profiles.models import ProfileShop
 from profiles.queries import care as queries
+from profiles.queries.criteria.knowledge import STAGES_MOVED
 from profiles.rules import stages
+from profiles.services import segments_following as following
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -158,11 +160,16 @@ WITH ordered AS (
 )
 UPDATE profiles_profileshop s SET stage = due.stage
 FROM due WHERE due.id = s.id AND s.stage <> due.stage
+RETURNING s.profile_id
 """
 
 
+@transaction.atomic
 def move_stages(*, at: datetime | None = None) -> int:
-    """Move every customer whom nobody fixed to the stage his orders mean. Returns how many moved."""
+    """Move every customer whom nobody fixed to the stage his orders mean. Returns how many moved.
+
+    Segments that ask for stages look at those again.
+    """
     values: dict[str, Any] = {
         "at": at or now(),
         "gone": stages.GONE,
@@ -172,4 +179,6 @@ def move_stages(*, at: datetime | None = None) -> int:
     }
     with connection.cursor() as cursor:
         cursor.execute(_MOVE, values)
-        return int(cursor.rowcount)
+        moved = [profile_id for (profile_id,) in cursor.fetchall()]
+    following.touch_where_asked(moved, fact=STAGES_MOVED)
+    return len(moved)

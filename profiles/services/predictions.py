@@ -17,8 +17,10 @@ from django.utils.timezone import localdate, now
 
 from company import queries as company
 from profiles.models import LifetimeModel, Prediction
+from profiles.queries.criteria.foresight import PREDICTED
 from profiles.queries.predictions import LEAST_CUSTOMERS, LEAST_REPEATERS, LEAST_WEEKS
 from profiles.rules import clv
+from profiles.services import segments_following as following
 
 WEEK = timedelta(weeks=1)
 # A year in steps of four weeks, each worth a little less: ten per cent a year.
@@ -46,7 +48,7 @@ def predict(shop_id: int, *, at: datetime | None = None) -> LifetimeModel:
     """Learn from a shop's orders what its customers will do, and keep it; the new model is returned.
 
     With too little history, or a history that fits no model, nothing is predicted any more and the
-    model says why.
+    model says why. Segments that ask for predictions look at the shop's customers again.
     """
     moment = at or now()
     known = _customers(shop_id, moment)
@@ -73,7 +75,9 @@ def predict(shop_id: int, *, at: datetime | None = None) -> LifetimeModel:
     model.save()
     if fitted is not None:
         _write(model, known, *fitted)
-    Prediction.objects.filter(shop_id=shop_id).exclude(model=model).delete()
+    kept = Prediction.objects.filter(shop_id=shop_id)
+    following.touch_where_asked(kept.values_list("profile_id", flat=True), fact=PREDICTED)
+    kept.exclude(model=model).delete()
     LifetimeModel.objects.filter(shop_id=shop_id).exclude(pk=model.pk).delete()
     return model
 

@@ -31,6 +31,8 @@ BATCH = 500
 _UPHEAVALS = frozenset({ProfilesMerged.name, MergeUndone.name})
 _OWN = frozenset({SegmentEntered.name, SegmentLeft.name})
 EVERYTHING = "everything"
+# Facts which "any fact" does not stand for.
+NAMED_ONLY = ("activity:", "night:")
 # A door told more about somebody: nothing but criteria of any fact asks for it.
 TOLD = "told"
 
@@ -69,19 +71,27 @@ def begin_following() -> None:
             SegmentCursor.objects.get_or_create(name=name, defaults={"position": newest})
 
 
+_TOUCH = """
+INSERT INTO profiles_segmenttouch (profile_id, fact)
+SELECT p, f FROM unnest(%s::bigint[]) AS p, unnest(%s::text[]) AS f
+"""
+
+
 @transaction.atomic
 def touch_segments(profile_ids: Iterable[int], *, facts: Iterable[str] = (EVERYTHING,)) -> None:
     """Have the segments of these customers looked at again; for changes which no event tells.
 
     `facts` are names which criteria declare; without them every segment is looked at.
     """
-    names = tuple(facts)
-    SegmentTouch.objects.bulk_create(
-        SegmentTouch(profile_id=profile_id, fact=fact)
-        for profile_id in sorted(set(profile_ids))
-        for fact in names
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_TOUCH, [sorted(set(profile_ids)), sorted(set(facts))])
     doorbell.ring(BELL)
+
+
+def touch_where_asked(profile_ids: Iterable[int], *, fact: str) -> None:
+    """The same for what the night changed of very many, unless no segment asks for the fact."""
+    if Segment.objects.in_use().filter(facts__contains=[fact]).exists():
+        touch_segments(profile_ids, facts=[fact])
 
 
 def follow(*, at: datetime | None = None, limit: int = BATCH) -> bool:
@@ -248,7 +258,7 @@ def _look(touched: Mapping[int, set[str]], at: datetime) -> None:
 
 
 def _concerns(facts: frozenset[str], names: set[str]) -> bool:
-    """A fact of a site's visitor is none of `any fact`: it changes nothing else about him."""
+    """What is asked for by name only (a site's visits, the night's work) is none of `any fact`."""
     if EVERYTHING in names or not facts.isdisjoint(names):
         return True
-    return facts >= ANY_FACT and any(not name.startswith("activity:") for name in names)
+    return facts >= ANY_FACT and any(not name.startswith(NAMED_ONLY) for name in names)

@@ -13,7 +13,9 @@ from ecrm.kernel import outbox
 from profiles.events import SegmentEntered, SegmentLeft
 from profiles.models import Membership, MembershipChange, SegmentFlip
 from profiles.queries import segments_compiling as compiling
-from profiles.queries.segments_compiling import Known, Library, Verdict
+from profiles.queries import segments_looking as looking
+from profiles.queries.segments_compiling import Known, Library
+from profiles.queries.segments_looking import Verdict
 
 _LOCK = 5_417_203
 _Pair = tuple[int, int]  # a segment and a profile
@@ -53,7 +55,7 @@ def refresh(
 ) -> Moves:
     """Look again whether these customers are in these segments, and write down what changed.
 
-    One statement looks, whatever the number of segments and customers. Lists are left alone. Publishes
+    Few statements look, whatever the number of segments and customers. Lists are left alone. Publishes
     SegmentEntered and SegmentLeft unless `is_told` is False; `is_news=False` keeps it out of the
     history too, for those who were there when the segment was made.
     """
@@ -61,15 +63,8 @@ def refresh(
     lock(segment_ids)
     others = compiling.library()
     segments = [others[pk] for pk in sorted(segment_ids) if pk in others and not others[pk].is_list]
-    moves: list[Moves] = []
-    for first in range(0, len(segments), compiling.MOST_AT_ONCE):
-        some = segments[first : first + compiling.MOST_AT_ONCE]
-        found = compiling.verdicts(some, profile_ids, at=moment, others=others)
-        moves.append(_write(some, sorted(set(profile_ids)), found, moment))
-    moved = Moves(
-        tuple(pair for item in moves for pair in item.entered),
-        tuple(pair for item in moves for pair in item.left),
-    )
+    found = looking.verdicts(segments, profile_ids, at=moment, others=others)
+    moved = _write(segments, sorted(set(profile_ids)), found, moment)
     count(moved)
     if is_news:
         tell(moved, cause=cause, at=moment, others=others, is_told=is_told)

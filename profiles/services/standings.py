@@ -11,6 +11,8 @@ from django.utils.timezone import now
 
 from profiles import extensions
 from profiles.models import RequestFigures, SelfCheck
+from profiles.queries.criteria.foresight import SCORED
+from profiles.services import segments_following as following
 from profiles.types import RequestNumbers
 
 log = logging.getLogger(__name__)
@@ -87,23 +89,32 @@ WITH total AS (
     DELETE FROM profiles_rfm r WHERE NOT EXISTS (
         SELECT 1 FROM scored s WHERE s.profile_id = r.profile_id AND s.shop_id = r.shop_id
     )
+    RETURNING profile_id
+), marked AS (
+    INSERT INTO profiles_rfm AS r (profile_id, shop_id, recency, frequency, monetary, scored_at)
+    SELECT profile_id, shop_id, recency, frequency, monetary, %s FROM scored
+    ON CONFLICT (profile_id, shop_id) DO UPDATE SET
+        recency = excluded.recency, frequency = excluded.frequency, monetary = excluded.monetary,
+        scored_at = excluded.scored_at
+    WHERE (r.recency, r.frequency, r.monetary)
+        IS DISTINCT FROM (excluded.recency, excluded.frequency, excluded.monetary)
+    RETURNING profile_id
 )
-INSERT INTO profiles_rfm AS r (profile_id, shop_id, recency, frequency, monetary, scored_at)
-SELECT profile_id, shop_id, recency, frequency, monetary, %s FROM scored
-ON CONFLICT (profile_id, shop_id) DO UPDATE SET
-    recency = excluded.recency, frequency = excluded.frequency, monetary = excluded.monetary,
-    scored_at = excluded.scored_at
-WHERE (r.recency, r.frequency, r.monetary)
-    IS DISTINCT FROM (excluded.recency, excluded.frequency, excluded.monetary)
+SELECT profile_id, true FROM marked UNION ALL SELECT profile_id, false FROM gone
 """
 
 
 @transaction.atomic
 def score(*, at: datetime | None = None) -> int:
-    """Give every customer with orders his marks anew. Returns how many changed."""
+    """Give every customer with orders his marks anew. Returns how many changed.
+
+    Segments that ask for marks look at those again.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_SCORE, [at or now()])
-        return int(cursor.rowcount)
+        rows = cursor.fetchall()
+    following.touch_where_asked([profile_id for profile_id, _is_marked in rows], fact=SCORED)
+    return sum(is_marked for _profile_id, is_marked in rows)
 
 
 def check_figures(*, at: datetime | None = None) -> list[SelfCheck]:

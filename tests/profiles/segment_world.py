@@ -9,6 +9,7 @@ from typing import Any
 from profiles.models import ListMember, Membership, Profile, Segment
 from profiles.queries import segments_checking as checking
 from profiles.queries import segments_compiling as compiling
+from profiles.queries import segments_looking as looking
 from profiles.queries import segments_counting as counting
 from profiles.services import segments as editing
 from profiles.services import segments_computing as computing
@@ -49,7 +50,7 @@ def single_set(rules: dict[str, Any], *, at: datetime, shop_id: int | None = Non
     others = compiling.library()
     members = set()
     for profile_id in Profile.objects.values_list("pk", flat=True):
-        verdict = compiling.verdicts([known], [profile_id], at=at, others=others)[0][profile_id]
+        verdict = looking.verdicts([known], [profile_id], at=at, others=others)[0][profile_id]
         if verdict.is_member:
             members.add(profile_id)
     return members

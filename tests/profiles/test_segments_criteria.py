@@ -13,6 +13,7 @@ from profiles.models import Activity, ConsentState, Figures, Identifier, Profile
 from profiles.models.consents import STEP
 from profiles.queries import segments_checking as checking
 from profiles.queries import segments_compiling as compiling
+from profiles.queries import segments_looking as looking
 from profiles.services import months
 from profiles.services import segments_lists as lists
 from tests.company.factories import ShopFactory
@@ -37,7 +38,7 @@ def fits(
 def flip(profile: Profile, document: dict, *, at: datetime = NOW) -> datetime | None:
     tree = checking.checked(document).tree
     known = compiling.Known(id=0, name="", kind="dynamic", shop_id=None, tree=tree)
-    return compiling.verdicts([known], [profile.pk], at=at, others={})[0][profile.pk].flips_at
+    return looking.verdicts([known], [profile.pk], at=at, others={})[0][profile.pk].flips_at
 
 
 @pytest.fixture

@@ -124,13 +124,13 @@ def test_an_event_looks_at_the_touched_segments_only_and_once_for_all(shop, monk
     make(rule("contacts.open_request", "has"), at=NOW)
     order(shop, NOW)
     looks = []
-    verdicts = keeping.compiling.verdicts
+    verdicts = keeping.looking.verdicts
 
     def watched(segments, profile_ids, **more):
         looks.append(({item.id for item in segments}, set(profile_ids)))
         return verdicts(segments, profile_ids, **more)
 
-    monkeypatch.setattr(keeping.compiling, "verdicts", watched)
+    monkeypatch.setattr(keeping.looking, "verdicts", watched)
     following.follow(at=NOW)
 
     ana = Profile.objects.get()

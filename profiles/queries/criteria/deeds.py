@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
 from profiles.extensions import Asked, Condition, Criterion, Input, Operator, Scope, Sql, ValueKind
+from profiles.queries.criteria import numbers, properties
 from profiles.queries.criteria.moments import IN_THE_LAST, LONGEST_DAYS
 from profiles.queries.criteria.rows import COUNTS, Rows, counted
 from profiles.queries.criteria.sql import NOTHING, earliest, sql
 
 BEHAVIOUR = _("Behaviour")
+_ALIASES = ("a", "b", "c")
 NAMES = (
     ("page-viewed", _("Page viewed")),
     ("product-viewed", _("Product viewed")),
@@ -34,7 +38,7 @@ SKU = Input(key="sku", kind=ValueKind.PRODUCT, before=_("SKU"), is_optional=True
 
 def all_criteria() -> tuple[Criterion, ...]:
     """Every criterion of this file."""
-    return (_done(), _funnel())
+    return (_done(), _added_up(), _funnel())
 
 
 def rows_of(name: str, *, sku: str | None = None, alias: str = "a", more: Sql = NOTHING) -> Rows:
@@ -65,24 +69,45 @@ def _done() -> Criterion:
         inputs=(
             NAME,
             SKU,
-            Input(key="property", kind=ValueKind.TEXT, before=_("with"), is_optional=True),
-            Input(key="is", kind=ValueKind.TEXT, before="=", is_optional=True),
+            *properties.INPUTS,
             IN_THE_LAST,
         ),
         facts=lambda asked: frozenset({fact_of(asked.values["event"])}),
-        compile=_count,
+        compile=lambda asked, scope: counted(_rows(asked), asked, scope),
         order=50,
     )
 
 
-def _count(asked: Asked, scope: Scope) -> Condition:
-    more = NOTHING
-    if name := asked.values.get("property"):
-        value = asked.values.get("is")
-        text = " AND a.properties ->> {} = {}" if value else " AND a.properties ->> {} IS NOT NULL"
-        more = sql(text, name, value) if value else sql(text, name)
-    rows = rows_of(asked.values["event"], sku=asked.values.get("sku"), more=more)
-    return counted(rows, asked, scope)
+def _added_up() -> Criterion:
+    return Criterion(
+        key="activity.sum",
+        label=_("Did on the site, added up"),
+        group=BEHAVIOUR,
+        operators=numbers.operators(ValueKind.NUMBER),
+        inputs=(
+            NAME,
+            replace(properties.NUMBER, label=_("its value"), is_optional=True),
+            SKU,
+            *properties.INPUTS,
+            IN_THE_LAST,
+        ),
+        facts=lambda asked: frozenset({fact_of(asked.values["event"])}),
+        compile=_sum,
+        order=51,
+    )
+
+
+def _rows(asked: Asked) -> Rows:
+    """What was done under this name, as far as product and properties are as asked."""
+    more = properties.test("a.properties", asked)
+    return rows_of(asked.values["event"], sku=asked.values.get("sku"), more=more)
+
+
+def _sum(asked: Asked, scope: Scope) -> Condition:
+    """Without the name of a property: of what each was worth."""
+    name = asked.values.get("sum_of")
+    total = properties.total("a.properties", asked) if name else Sql("sum(a.value)")
+    return numbers.summed(_rows(asked), total, asked, scope)
 
 
 def _funnel() -> Criterion:
@@ -94,51 +119,66 @@ def _funnel() -> Criterion:
         least=1,
         most=LONGEST_DAYS,
     )
-    then = Input(
-        key="then", kind=ValueKind.CHOICE, before=_("and then"), choices=NAME.choices, is_open=True
-    )
+    then = replace(NAME, key="then", before=_("and then"))
+    finally_ = replace(NAME, key="finally", before=_("and then"), is_optional=True)
     return Criterion(
         key="activity.funnel",
         label=_("Did one thing after another"),
         group=BEHAVIOUR,
         operators=(
             Operator(key="did", label=_("did")),
-            Operator(key="stopped", label=_("did the first, not the second")),
+            Operator(key="stopped", label=_("did the first, not all")),
         ),
-        inputs=(NAME, then, within, IN_THE_LAST),
-        facts=lambda asked: frozenset(
-            {fact_of(asked.values["event"]), fact_of(asked.values["then"])}
-        ),
+        inputs=(NAME, then, finally_, within, IN_THE_LAST),
+        facts=lambda asked: frozenset(fact_of(name) for name in _steps(asked)),
         compile=_one_after_another,
-        order=51,
+        order=52,
     )
+
+
+def _steps(asked: Asked) -> list[str]:
+    return [name for key in ("event", "then", "finally") if (name := asked.values.get(key))]
+
+
+def _following(steps: Sequence[str], span: timedelta, scope: Scope) -> Sql:
+    """EXISTS: after the row `a` the other steps, in their order, within this time of it."""
+    found = NOTHING
+    for number in range(len(steps) - 1, 0, -1):
+        this, before = _ALIASES[number], _ALIASES[number - 1]
+        found = sql(
+            " AND EXISTS (SELECT 1 FROM profiles_activity {} WHERE {} AND {}.profile_id = a.profile_id"
+            " AND {}.occurred_at > {}.occurred_at AND {}.occurred_at <= a.occurred_at + {}"
+            " AND {}.occurred_at <= {}{})",
+            Sql(this),
+            rows_of(steps[number], alias=this).matching(scope),
+            *(Sql(word) for word in (this, this, before, this)),
+            span,
+            Sql(this),
+            scope.at,
+            found,
+        )
+    return Sql(found.text.removeprefix(" AND "), found.params)
 
 
 def _one_after_another(asked: Asked, scope: Scope) -> Condition:
-    """The second step, within so many days after a first one of the last so many days.
+    """The other steps, within so many days after a first one of the last so many days.
 
-    Who stopped did the first step, had his time for the second, and took none.
+    Who stopped did the first step, had his time for the others, and did not take them all.
     """
-    days, span = asked.values.get("days"), timedelta(days=asked.values["within"])
-    first, second = rows_of(asked.values["event"]), rows_of(asked.values["then"], alias="b")
-    follows = sql(
-        "EXISTS (SELECT 1 FROM profiles_activity b WHERE {} AND b.profile_id = a.profile_id"
-        " AND b.occurred_at > a.occurred_at AND b.occurred_at <= a.occurred_at + {}"
-        " AND b.occurred_at <= {})",
-        second.matching(scope),
-        span,
-        scope.at,
+    days, span, steps = (
+        asked.values.get("days"),
+        timedelta(days=asked.values["within"]),
+        _steps(asked),
     )
-    past = sql(" AND a.occurred_at <= {}", scope.at)
+    first = rows_of(steps[0])
+    follows, past = _following(steps, span, scope), sql(" AND a.occurred_at <= {}", scope.at)
     if asked.operator == "did":
         wanted = sql("{}{} AND {}", first.where, past, follows)
     else:
         late = sql(" AND a.occurred_at <= {}", scope.at - span)
         wanted = sql("{}{}{} AND NOT {}", first.where, past, late, follows)
-    rows = Rows(
-        table=first.table, profile=first.profile, at=first.at, shop=first.shop, where=wanted
-    )
-    edges = [first.coming(scope), second.coming(scope)]
+    rows = replace(first, where=wanted)
+    edges = [rows_of(name).coming(scope) for name in steps]
     if days is not None:
         edges.append(first.ageing(scope, days=days))
     if asked.operator == "stopped":

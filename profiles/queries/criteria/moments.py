@@ -133,41 +133,54 @@ ANNIVERSARIES = (
 
 
 def anniversary(day: str, asked: Asked, scope: Scope) -> Condition:
-    """What is asked of the yearly return of a date column; 29 February returns on the 28th else."""
+    """What is asked of the yearly return of a date column of the profile."""
     column = Sql(day)
     if asked.operator in ("is_set", "is_not_set"):
         word = "IS NOT NULL" if asked.operator == "is_set" else "IS NULL"
         return Condition(test=sql("{} {}", column, Sql(word)), value=column)
-    days = asked.values["days"]
-    today = scope.at.astimezone(ZoneInfo(scope.time_zone)).date()
+    found = returning(column, asked, scope)
+    turns = returning(Sql("s.x"), asked, scope).turns
+    return Condition(test=found.test, flip=next_turn(column, turns, scope), value=column)
+
+
+def returning(day: Sql, asked: Asked, scope: Scope) -> Asking:
+    """What the operator asks of the yearly return of a day; 29 February returns on the 28th else."""
+    days, today = asked.values["days"], today_of(scope)
     if asked.operator == "next_days":
         opens, closes = -days, 1
     else:
         opens, closes = 1, days + 1
     # The anniversary of the year before may still count, that of the year after next may be next.
-    returns = [_return(column, today.year + step) for step in (-1, 0, 1, 2)]
-    tests = [
-        sql(
-            "{} BETWEEN {} AND {}",
-            back,
-            today - timedelta(days=closes - 1),
-            today - timedelta(days=opens),
-        )
+    returns = [returned(day, today.year + step) for step in (-1, 0, 1, 2)]
+    first, last = today - timedelta(days=closes - 1), today - timedelta(days=opens)
+    tests = [sql("{} BETWEEN {} AND {}", back, first, last) for back in returns]
+    turns = [
+        midnight(sql("({} + {})", back, step), scope)
         for back in returns
+        for step in (opens, closes)
     ]
-    turns = [_midnight(back, step, scope) for back in returns for step in (opens, closes)]
-    rows = joined(", ", (sql("({})", turn) for turn in turns))
-    flip = sql("(SELECT min(v.turn) FROM (VALUES {}) v (turn) WHERE v.turn > {})", rows, scope.at)
-    return Condition(test=sql("({})", joined(" OR ", tests)), flip=flip, value=column)
+    return Asking(test=sql("({})", joined(" OR ", tests)), turns=tuple(turns))
 
 
-def _return(column: Sql, year: int) -> Sql:
+def today_of(scope: Scope) -> date:
+    """The day it is where the company lives."""
+    return scope.at.astimezone(ZoneInfo(scope.time_zone)).date()
+
+
+def returned(day: Sql, year: int) -> Sql:
+    """The day of this year on which a date returns."""
     text = "({} + make_interval(years => {} - extract(year FROM {})::int))::date"
-    return sql(text, column, year, column)
+    return sql(text, day, year, day)
 
 
-def _midnight(day: Sql, step: int, scope: Scope) -> Sql:
-    return sql("({} + {})::timestamp AT TIME ZONE {}", day, step, scope.time_zone)
+def midnight(day: Sql, scope: Scope) -> Sql:
+    """When a day begins where the company lives."""
+    return sql("({})::timestamp AT TIME ZONE {}", day, scope.time_zone)
+
+
+def day_of(moment: Sql, scope: Scope) -> Sql:
+    """The day on which a moment lies where the company lives."""
+    return sql("({} AT TIME ZONE {})::date", moment, scope.time_zone)
 
 
 __all__ = [
@@ -182,7 +195,12 @@ __all__ = [
     "Asking",
     "anniversary",
     "asking",
+    "day_of",
     "day_start",
+    "midnight",
     "next_turn",
     "of_column",
+    "returned",
+    "returning",
+    "today_of",
 ]

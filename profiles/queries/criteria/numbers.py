@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.utils.translation import gettext_lazy as _
 
@@ -12,11 +12,18 @@ from profiles.queries.criteria import moments
 from profiles.queries.criteria.rows import Rows
 from profiles.queries.criteria.sql import earliest, sql
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
-def operators(kind: ValueKind) -> tuple[Operator, ...]:
-    """The ways of asking for a number, with inputs of this kind."""
-    value = Input(kind=kind)
-    to = Input(key="to", kind=kind, before=_("and"))
+_Words: TypeAlias = "str | _StrPromise"
+
+
+def operators(
+    kind: ValueKind, *, least: int = 0, most: int = 1_000_000_000, after: _Words = ""
+) -> tuple[Operator, ...]:
+    """The ways of asking for a number, with inputs of this kind between these bounds."""
+    value = Input(kind=kind, least=least, most=most, after=after)
+    to = Input(key="to", kind=kind, before=_("and"), least=least, most=most, after=after)
     return (
         Operator(key="at_least", label=_("at least"), inputs=(value,)),
         Operator(key="at_most", label=_("at most"), inputs=(value,)),
@@ -45,9 +52,10 @@ def test(number: Sql, asked: Asked) -> Sql:
     return sql("{} {} {}", number, Sql(words[asked.operator]), first)
 
 
-def summed(rows: Rows, total: str, asked: Asked, scope: Scope) -> Condition:
+def summed(rows: Rows, total: str | Sql, asked: Asked, scope: Scope) -> Condition:
     """A sum over a customer's rows; who has none has nothing, which is 0."""
-    days, number = asked.values.get("days"), Sql(total)
+    days = asked.values.get("days")
+    number = sql("coalesce({}, 0)", Sql(total) if isinstance(total, str) else total)
     found = test(number, asked)
     if _passes(Decimal(0), asked):
         others = rows.of_customers(scope, days=days, having=sql("NOT ({})", found))
@@ -60,14 +68,19 @@ def summed(rows: Rows, total: str, asked: Asked, scope: Scope) -> Condition:
     return Condition(
         test=found,
         flip=flip,
-        value=rows.one(sql("coalesce({}, 0)", number), scope, days=days),
+        value=rows.one(number, scope, days=days),
     )
 
 
 def figured(rows: Rows, figure: str, asked: Asked, scope: Scope) -> Condition:
-    """An average or the like; who has no rows has none and fits no question."""
+    """An average or the like; who has no rows has none, and fits only the question for that."""
     number = Sql(figure)
-    found = rows.of_customers(scope, having=test(number, asked))
+    if asked.operator in ("is_set", "is_not_set"):
+        found = rows.of_customers(scope, having=sql("{} IS NOT NULL", number))
+        if asked.operator == "is_not_set":
+            found = sql("NOT {}", found)
+    else:
+        found = rows.of_customers(scope, having=test(number, asked))
     return Condition(test=found, value=rows.one(number, scope))
 
 

@@ -1,15 +1,11 @@
-"""What segments ask about persons: details, identifiers, consent, the shops that know them."""
+"""What segments ask about persons: details, identifiers, the shops that know them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from babel import Locale
-from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext_lazy as _
 
-from company import queries as company
 from profiles import rules
 from profiles.extensions import (
     ANY_FACT,
@@ -22,16 +18,18 @@ from profiles.extensions import (
     Sql,
     ValueKind,
 )
-from profiles.models import Identifier, Profile, consents
-from profiles.queries import listing
-from profiles.queries.criteria import moments, texts
+from profiles.models import Identifier, Profile
+from profiles.queries.criteria import moments, numbers, texts
+from profiles.queries.criteria.places import countries, languages
 from profiles.queries.criteria.rows import HAS, Rows, owned
+from profiles.queries.criteria.shops import of_shop, shop_input
 from profiles.queries.criteria.sql import sql
 
 PERSON = _("Person")
 CONTACT = _("Reachability")
 _IDENTIFIERS = "profiles_identifier i"
 _KNOWN_SHOPS = "profiles_profileshop s"
+_KNOWN = (moments.IS_SET, moments.IS_NOT_SET)
 
 
 def all_criteria() -> tuple[Criterion, ...]:
@@ -45,7 +43,7 @@ def _details() -> tuple[Criterion, ...]:
         _criterion(
             "profile.country",
             _("Country"),
-            texts.choice_operators(_countries, is_open=True),
+            texts.choice_operators(countries, is_open=True),
             _of_code("p.country"),
             order=2,
         ),
@@ -53,7 +51,7 @@ def _details() -> tuple[Criterion, ...]:
         _criterion(
             "profile.language",
             _("Language"),
-            texts.choice_operators(_languages, is_open=True),
+            texts.choice_operators(languages, is_open=True),
             _language,
             order=4,
         ),
@@ -81,6 +79,13 @@ def _moments() -> tuple[Criterion, ...]:
             moments.ANNIVERSARIES,
             lambda asked, scope: moments.anniversary("p.birthday", asked, scope),
             order=7,
+        ),
+        _criterion(
+            "profile.age",
+            _("Age"),
+            (*numbers.operators(ValueKind.INTEGER, most=150, after=_("years")), *_KNOWN),
+            _age,
+            order=8,
         ),
         _criterion(
             "profile.first_seen",
@@ -123,25 +128,11 @@ def _reachability() -> tuple[Criterion, ...]:
             order=21,
         ),
         Criterion(
-            key="consent.marketing",
-            label=_("Wants marketing"),
-            group=CONTACT,
-            operators=(
-                Operator(key="granted", label=_("yes")),
-                Operator(key="refused", label=_("no")),
-                Operator(key="unknown", label=_("was never asked")),
-            ),
-            inputs=(_shop_input(),),
-            facts=ANY_FACT,
-            compile=_marketing,
-            order=22,
-        ),
-        Criterion(
             key="profile.shop",
             label=_("Known to the shop"),
             group=CONTACT,
             operators=HAS,
-            inputs=(_shop_input(is_optional=False),),
+            inputs=(shop_input(is_optional=False),),
             facts=ANY_FACT,
             compile=_known_to,
             order=23,
@@ -192,6 +183,25 @@ def _name(asked: Asked, _scope: Scope) -> Condition:
     return Condition(test=test, value=Sql("trim(p.first_name || ' ' || p.last_name)"))
 
 
+def _age(asked: Asked, scope: Scope) -> Condition:
+    """Full years; who was born on 29 February is a year older on the 28th in most years."""
+    birthday, today = Sql("p.birthday"), moments.today_of(scope)
+    if asked.operator in ("is_set", "is_not_set"):
+        return moments.anniversary("p.birthday", asked, scope)
+    age = sql(
+        "({} - extract(year FROM p.birthday)::int - ({} > {}::date)::int)",
+        today.year,
+        moments.returned(birthday, today.year),
+        today,
+    )
+    turns = [
+        moments.midnight(moments.returned(Sql("s.x"), today.year + step), scope) for step in (0, 1)
+    ]
+    return Condition(
+        test=numbers.test(age, asked), flip=moments.next_turn(birthday, turns, scope), value=age
+    )
+
+
 def _present(asked: Asked, scope: Scope) -> Condition:
     where = sql("i.kind = {}", asked.values["kind"])
     if asked.operator == "has_verified":
@@ -210,71 +220,9 @@ def _email_domain(asked: Asked, scope: Scope) -> Condition:
     return Condition(test=sql("NOT {}", test) if is_negated else test, value=value)
 
 
-def _marketing(asked: Asked, scope: Scope) -> Condition:
-    """Where the customer stands on marketing by mail with the shop asked for, the segment's, or any.
-
-    A stand sorts by strictness: granted, waiting for confirmation, withdrawn (models.consents).
-    """
-    stands = {
-        "granted": sql(" AND c.stand < {}", consents.STEP),
-        "refused": sql(" AND c.stand >= {}", 2 * consents.STEP),
-        "unknown": Sql(""),
-    }
-    shown = Rows(
-        table="profiles_consentstate c",
-        profile="c.profile_id",
-        shop="c.shop_id",
-        where=sql(
-            "c.channel = {} AND c.purpose = {}{}",
-            consents.Channel.EMAIL.value,
-            consents.Purpose.MARKETING.value,
-            _of_shop(asked, "c"),
-        ),
-    )
-    rows = replace(shown, where=sql("{}{}", shown.where, stands[asked.operator]))
-    found = rows.of_customers(scope)
-    words = sql(
-        "string_agg(CASE WHEN c.stand < {} THEN {} WHEN c.stand < {} THEN {} ELSE {} END, ', ')",
-        consents.STEP,
-        consents.Answer.GRANTED.value,
-        2 * consents.STEP,
-        consents.Answer.PENDING.value,
-        consents.Answer.WITHDRAWN.value,
-    )
-    test = sql("NOT {}", found) if asked.operator == "unknown" else found
-    return Condition(test=test, value=shown.one(words, scope))
-
-
 def _known_to(asked: Asked, scope: Scope) -> Condition:
-    where = sql("true{}", _of_shop(asked, "s"))
-    return owned(Rows(table=_KNOWN_SHOPS, profile="s.profile_id", where=where), asked, scope)
-
-
-def _of_shop(asked: Asked, alias: str) -> Sql:
-    shop = asked.values.get("shop")
-    return sql(" AND {}.shop_id = {}", Sql(alias), int(shop)) if shop else Sql("")
-
-
-def _shop_input(*, is_optional: bool = True) -> Input:
-    return Input(
-        key="shop",
-        kind=ValueKind.CHOICE,
-        label=_("Any shop"),
-        choices=lambda: [(str(shop.id), shop.name) for shop in company.all_shops()],
-        is_optional=is_optional,
-    )
-
-
-def _countries() -> list[tuple[str, str]]:
-    names = Locale.parse(to_locale(get_language() or "en")).territories
-    present = listing.countries(shop.id for shop in company.all_shops())
-    return sorted(((code, str(names.get(code, code))) for code in present), key=lambda c: c[1])
-
-
-def _languages() -> list[tuple[str, str]]:
-    names = Locale.parse(to_locale(get_language() or "en")).languages
-    spoken = {code for shop in company.all_shops() for code in shop.languages}
-    return sorted((code, str(names.get(code, code)).capitalize()) for code in spoken)
+    rows = Rows(table=_KNOWN_SHOPS, profile="s.profile_id", where=of_shop(asked, "s"))
+    return owned(rows, asked, scope)
 
 
 def _kinds() -> list[tuple[str, str]]:

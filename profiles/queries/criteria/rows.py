@@ -76,6 +76,18 @@ class Rows:
             scope.just(self.profile),
         )
 
+    def turn(self, moment: Sql, scope: Scope, *, by: str) -> Sql:
+        """The first of these moments (an aggregate, one for each group) after the one asked about."""
+        return sql(
+            "(SELECT min(v.x) FROM (SELECT {} AS x FROM {} WHERE {}{} GROUP BY {}) v WHERE v.x > {})",
+            moment,
+            Sql(self.table),
+            self.matching(scope),
+            scope.just(self.profile),
+            Sql(by),
+            scope.at,
+        )
+
     def coming(self, scope: Scope) -> Sql:
         """When the next row dated ahead comes into "the last … days"."""
         at = Sql(self.at)
