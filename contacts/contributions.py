@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.events import MessageAdded, TicketOpened, TicketRated, TicketStateChanged
 from contacts.queries import criteria, figures
+from contacts.services import privacy
 from profiles import extensions
 from profiles import services as profiles
 
@@ -27,6 +28,7 @@ def register() -> None:
             differing=differing,
         )
     )
+    privacy.register()
     for criterion in criteria.all_criteria():
         extensions.criteria.register(criterion)
     for event, label in (

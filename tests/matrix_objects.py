@@ -387,9 +387,20 @@ def _bulk_change(of: Agent, world: World) -> Arguments:
     return {"change_id": change.pk}
 
 
+def _rating(of: Shop, world: World) -> Arguments:
+    from contacts.models import Rating
+    from contacts.queries.ratings import token_of
+    from tests.contacts.factories import make_ticket
+
+    rating = Rating.objects.create(ticket=make_ticket(world.shop), asked_at=now())
+    return {"token": token_of(rating.pk)}
+
+
 _ticket_number = shop(_ticket)
 
 CONTACTS = {
+    "contacts:rating-policy-set": shop(lambda of, world: {"shop_id": of.pk}),
+    "contacts-public:rating": everybody(_rating, {"token": "gone"}),
     "contacts:bulk-undo": mine(_bulk_change),
     "contacts:ticket": _ticket_number,
     "contacts:ticket-earlier": _ticket_number,

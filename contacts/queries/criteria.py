@@ -5,10 +5,20 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from contacts import rules
-from contacts.events import TicketOpened, TicketStateChanged
+from contacts.events import TicketOpened, TicketRated, TicketStateChanged
 from contacts.models import Ticket
 from profiles.extensions import Asked, Condition, Criterion, Input, Scope, ValueKind
-from profiles.queries.criteria import COUNTS, HAS, IN_THE_LAST, Rows, counted, owned, sql
+from profiles.queries.criteria import (
+    COUNTS,
+    HAS,
+    IN_THE_LAST,
+    NUMBERS,
+    Rows,
+    counted,
+    figured,
+    owned,
+    sql,
+)
 from profiles.queries.criteria.sql import TRUE
 
 REQUESTS = _("Requests")
@@ -47,6 +57,15 @@ def all_criteria() -> tuple[Criterion, ...]:
             compile=_requests,
             order=61,
         ),
+        Criterion(
+            key="contacts.satisfaction",
+            label=_("Satisfaction (average of 1 to 5)"),
+            group=REQUESTS,
+            operators=NUMBERS,
+            facts=frozenset({TicketRated.name}),
+            compile=_satisfaction,
+            order=62,
+        ),
     )
 
 
@@ -68,3 +87,14 @@ def _requests(asked: Asked, scope: Scope) -> Condition:
         where=sql("t.channel = {}", channel) if channel else TRUE,
     )
     return counted(rows, asked, scope)
+
+
+def _satisfaction(asked: Asked, scope: Scope) -> Condition:
+    """The average rating; who gave none fits no number."""
+    rows = Rows(
+        table="profiles_requestfigures f",
+        profile="f.profile_id",
+        shop="f.shop_id",
+        where=sql("f.ratings_count > 0"),
+    )
+    return figured(rows, "sum(f.ratings_sum)::numeric / sum(f.ratings_count)", asked, scope)

@@ -41,7 +41,7 @@ def differing() -> set[tuple[int, int]]:
     }
     rows = Ticket.objects.order_by("profile_id", "shop_id").values("profile_id", "shop_id")
     counted = {
-        (row.pop("profile_id"), row.pop("shop_id")): RequestNumbers(**row)
+        (row["profile_id"], row["shop_id"]): RequestNumbers(**{name: row[name] for name in SUMS})
         for row in rows.annotate(**SUMS).iterator()
     }
     return {key for key in kept.keys() | counted.keys() if kept.get(key) != counted.get(key)}
