@@ -438,6 +438,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "TicketChannel": "contacts.models.Ticket.Channel",
         "OpeningChannel": "contacts.api.serializers.CHANNELS",
+        "ConsentAnswer": "profiles.models.consents.Answer",
     },
 }
 
