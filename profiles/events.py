@@ -213,3 +213,34 @@ class WallCommented(Event):
     shop_id: int
     comment_id: int
     agent_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportFinished(Event):
+    """A table of customers was imported to its end."""
+
+    name: ClassVar[str] = "profiles.import-finished"
+    import_id: int
+    shop_id: int
+    created: int
+    changed: int
+    faulty: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportFinished(Event):
+    """A table of customers is ready to be taken along."""
+
+    name: ClassVar[str] = "profiles.export-finished"
+    export_id: int
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProfileErased(Event):
+    """A person was erased: what is left of his record says nothing about him."""
+
+    name: ClassVar[str] = "profiles.profile-erased"
+    profile_id: int
+    request_id: int
+    agent_id: int | None

@@ -10,6 +10,8 @@ from profiles.events import (
     ConsentAsked,
     ConsentGranted,
     ConsentWithdrawn,
+    ExportFinished,
+    ImportFinished,
     MergeUndone,
     NoteChanged,
     NoteWritten,
@@ -22,7 +24,7 @@ from profiles.events import (
     VisitorRecognised,
     WallCommented,
 )
-from profiles.services import finding
+from profiles.services import exports, finding, imports_telling
 
 
 @subscribe(ProfileCreated, io=True)
@@ -134,3 +136,21 @@ def _show(*profile_ids: int) -> None:
         *(f"profile:{profile_id}" for profile_id in profile_ids),
         *(f"profiles:shop:{shop_id}" for shop_id in sorted(shops)),
     )
+
+
+@subscribe(ImportFinished, io=True)
+def show_imported_customers(event: ImportFinished) -> None:
+    """Let open lists of the shop look again."""
+    live.hint(f"profiles:shop:{event.shop_id}")
+
+
+@subscribe(ImportFinished)
+def tell_importer(event: ImportFinished) -> None:
+    """Notify whoever brought the file."""
+    imports_telling.tell_importer(event.import_id)
+
+
+@subscribe(ExportFinished)
+def tell_exporter(event: ExportFinished) -> None:
+    """Notify whoever asked for the table."""
+    exports.tell_exporter(event.export_id)

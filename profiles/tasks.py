@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 from importlib import import_module
+from threading import Event
 
 from django.utils.timezone import now
 
+from ecrm.kernel import longwork
 from ecrm.kernel.jobs import periodic
-from ecrm.kernel.loops import loop
+from ecrm.kernel.loops import loop, service
 from profiles.services import (
     care,
+    exports,
     finding,
+    imports,
+    imports_working,
     merging,
     months,
     parking,
@@ -89,3 +94,18 @@ def compute_segments() -> bool:
 def audit_segments() -> None:
     """Compare the kept members of every segment with a full query."""
     segments_computing.audit_segments()
+
+
+@service("transfers")
+def transfer(stop: Event) -> None:
+    """Check and import tables of customers, and write those to take along."""
+    longwork.serve([imports_working.work, exports.work], topic=imports.BELL, stop=stop)
+
+
+@periodic("profiles.purge-transfers", every=timedelta(hours=6))
+def purge_transfers() -> None:
+    """Forget what old imports and exports hold."""
+    moment = now()
+    while imports.purge_imports(at=moment):
+        pass
+    exports.purge_exports(at=moment)

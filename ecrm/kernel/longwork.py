@@ -108,7 +108,7 @@ class Lease(Generic[Row]):
     def release(self) -> None:
         """Let somebody else go on at once."""
         held = self.model._default_manager.filter(pk=self.pk, lease_token=self.token)  # noqa: SLF001
-        held.update(lease_token=None, lease_until=None, attempts=0)
+        held.update(lease_token=None, lease_until=None)
 
     def _mine(self) -> models.QuerySet[Row]:
         rows = self.model._default_manager.filter(pk=self.pk)  # noqa: SLF001
@@ -142,5 +142,6 @@ def serve(workers: Sequence[Callable[[Event], bool]], *, topic: str, stop: Event
     """Let the workers work until the event is set; each says whether it found something to do."""
     listener = doorbell.Listener(topic)
     while not stop.is_set():
-        if not any([work(stop) for work in workers]):
+        found = [work(stop) for work in workers]
+        if not any(found):
             listener.wait(PAUSE_SECONDS)

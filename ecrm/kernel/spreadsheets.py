@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
+from io import StringIO
 from itertools import islice
 from typing import TypeVar
 
@@ -15,7 +16,8 @@ from django.utils.translation import get_language
 
 from ecrm.kernel.money import Money, minor_units
 
-Row = TypeVar("Row", bound=Model)
+Kind = TypeVar("Kind", bound=Model)
+Row = TypeVar("Row")
 Cell = str | int | Money | datetime | None
 
 # A spreadsheet would run what begins with one of these; the wide forms count as the plain ones.
@@ -34,13 +36,27 @@ def csv_response(
     Language and time zone are those of this moment: when the rows are read, the request has let go
     of them. Rows must therefore be values and no texts still to be translated.
     """
-    has_comma = (get_language() or "").startswith(COMMA_LANGUAGES)
     titles = [str(title) for title in head]
-    lines = _lines(titles, rows, has_comma=has_comma, zone=get_current_timezone())
+    lines = _lines(titles, rows, has_comma=writes_comma(), zone=get_current_timezone())
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+def writes_comma() -> bool:
+    """Whether numbers have a comma in the language of this moment."""
+    return (get_language() or "").startswith(COMMA_LANGUAGES)
+
+
+def csv_text(rows: Iterable[Sequence[Cell]], *, has_comma: bool, zone: tzinfo) -> str:
+    """Rows as a part of a table; a file begins with BYTE_ORDER_MARK and its titles."""
+    text = StringIO()
+    # Every cell is quoted: text with the other separator in it must not become two cells.
+    writer = csv.writer(text, delimiter=";" if has_comma else ",", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        writer.writerow([_text(cell, has_comma=has_comma, zone=zone) for cell in row])
+    return text.getvalue()
 
 
 def harmless(text: str) -> str:
@@ -49,28 +65,19 @@ def harmless(text: str) -> str:
     return f"'{text}" if is_risky else text
 
 
-def batches(rows: QuerySet[Row], size: int = 500) -> Iterator[list[Row]]:
+def batches(rows: QuerySet[Kind, Row], size: int = 500) -> Iterator[list[Row]]:
     """The rows of a long table in lists of this length, never more than one of them in memory."""
     remaining = rows.iterator(chunk_size=size)
     while batch := list(islice(remaining, size)):
         yield batch
 
 
-class _Echo:
-    """A file that hands back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 def _lines(
     head: Sequence[str], rows: Iterable[Sequence[Cell]], *, has_comma: bool, zone: tzinfo
 ) -> Iterator[str]:
-    # Every cell is quoted: text with the other separator in it must not become two cells.
-    writer = csv.writer(_Echo(), delimiter=";" if has_comma else ",", quoting=csv.QUOTE_ALL)
-    yield BYTE_ORDER_MARK + writer.writerow(head)
+    yield BYTE_ORDER_MARK + csv_text([head], has_comma=has_comma, zone=zone)
     for row in rows:
-        yield writer.writerow([_text(cell, has_comma=has_comma, zone=zone) for cell in row])
+        yield csv_text([row], has_comma=has_comma, zone=zone)
 
 
 def _text(cell: Cell, *, has_comma: bool, zone: tzinfo) -> str:

@@ -5,8 +5,16 @@ from profiles.models.address import PostalAddress
 from profiles.models.attributes import Attribute, AttributeValue
 from profiles.models.consents import Consent, ConsentState, ConsentWording
 from profiles.models.duplicates import Bookmark, DuplicatePair, LikenessKey
+from profiles.models.exports import Export
 from profiles.models.figures import Figures, RequestFigures
 from profiles.models.identity import Identifier, IdentifierQuerySet, IdentityRule
+from profiles.models.imports import (
+    Import,
+    ImportBlock,
+    ImportedCustomer,
+    ImportFault,
+    ImportKey,
+)
 from profiles.models.merging import Merge, MergeEntry
 from profiles.models.notes import Note, NoteQuerySet, WallComment, WallCommentQuerySet
 from profiles.models.predictions import LifetimeModel, Prediction, Rfm, SelfCheck
@@ -42,10 +50,16 @@ __all__ = [
     "ConsentState",
     "ConsentWording",
     "DuplicatePair",
+    "Export",
     "Figures",
     "Identifier",
     "IdentifierQuerySet",
     "IdentityRule",
+    "Import",
+    "ImportBlock",
+    "ImportFault",
+    "ImportKey",
+    "ImportedCustomer",
     "LifetimeModel",
     "LikenessKey",
     "ListMember",

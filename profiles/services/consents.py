@@ -22,7 +22,8 @@ from profiles.models.consents import Answer, Channel, Purpose
 from profiles.queries import consents as queries
 from profiles.queries.identities import emails_of, is_known_to
 from profiles.rules import consents as rules
-from profiles.rules import normalise_email
+from profiles.rules import EMAIL, normalise_email
+from profiles.services import proving
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -93,7 +94,7 @@ def record(
         purpose=purpose,
         answer=answer,
         source=evidence.source,
-        wording=_wording(shop_id, channel, purpose, evidence, at=moment),
+        wording=keep_wording(shop_id, channel, purpose, evidence, at=moment),
         address=address,
         ip=evidence.ip,
         proof=evidence.proof,
@@ -111,7 +112,7 @@ def record(
 def confirm(token: str, *, ip: str | None = None, at: datetime | None = None) -> int:
     """Grant what was asked, because the customer followed the link sent to his address.
 
-    Returns the number of the new entry. Raises NothingToConfirm; publishes ConsentGranted.
+    The address is verified from then on: it was his to open. Returns the number of the new entry. Raises NothingToConfirm; publishes ConsentGranted.
     """
     entry_id = queries.entry_of(token)
     question = Consent.objects.filter(pk=entry_id).first() if entry_id else None
@@ -135,6 +136,7 @@ def confirm(token: str, *, ip: str | None = None, at: datetime | None = None) ->
         answered_at=moment,
         recorded_at=now(),
     )
+    proving.verify(entry.profile_id, kind=EMAIL, value=question.address)
     _settle(entry)
     _tell(entry, by=None, at=moment)
     return entry.pk
@@ -326,10 +328,13 @@ def _address(profile_id: int, answer: str, evidence: Evidence) -> str:
     return wanted
 
 
-def _wording(
+def keep_wording(
     shop_id: int, channel: str, purpose: str, evidence: Evidence, *, at: datetime
 ) -> ConsentWording | None:
-    """The wording of this version, kept at its first use; a version has one text for ever."""
+    """The wording of this version, kept at its first use; a version has one text for ever.
+
+    None when the evidence names no version. Raises UnusableConsent when the version has another text.
+    """
     version = evidence.version.strip()
     if not version:
         return None

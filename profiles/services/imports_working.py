@@ -1,0 +1,263 @@
+"""Checking and importing tables in the background, a block of rows at a time.
+
+A block's effect and the position after it commit together: whoever is killed, paused or overtaken leaves
+nothing half done, and the next worker begins with the next block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from threading import Event
+from typing import TypeAlias
+
+from django.db import transaction
+from django.utils import translation
+from django.utils.timezone import now
+from django.utils.translation import gettext_noop
+
+from ecrm.kernel import files, longwork, outbox, tables
+from ecrm.kernel.longwork import Lease, LeaseLost
+from profiles.events import ImportFinished
+from profiles.models import Import, ImportBlock, ImportFault, ImportKey
+from profiles.queries import attributes
+from profiles.queries import imports_planning as planning
+from profiles.rules import imports as rules
+from profiles.rules.imports import FaultyCell, Person
+from profiles.services import imports as deeds
+from profiles.services import imports_deciding as deciding
+from profiles.services import imports_writing as writing
+
+GIVEN_UP = gettext_noop("This import stopped again and again at the same place.")
+NO_FILE = gettext_noop("The file is not kept any more. Please upload it again.")
+ERASED = "erased"
+
+Rows: TypeAlias = Sequence[Sequence[str]]
+
+
+def work(stop: Event, *, at: datetime | None = None) -> bool:
+    """Work on the import that waits longest until it is done, paused, or the event is set.
+
+    False when there was none.
+    """
+    lease = longwork.claim(Import, given_up=GIVEN_UP, at=at)
+    if lease is None:
+        return False
+    try:
+        with translation.override(_language(lease)):
+            _work(lease, stop, at)
+    except LeaseLost:
+        return True
+    finally:
+        lease.release()
+    return True
+
+
+def _language(lease: Lease[Import]) -> str | None:
+    """That of whoever brought the file: a file that can't be read says why in words."""
+    row = lease.row()
+    return row.created_by.language if row and row.created_by else None
+
+
+def _work(lease: Lease[Import], stop: Event, at: datetime | None) -> None:
+    row = lease.row()
+    if row is not None and row.stage == Import.Stage.CHECKING:
+        _check(lease, row, stop, at)
+    while not stop.is_set() and (row := lease.row()) and row.stage == Import.Stage.IMPORTING:
+        _import_block(lease, row, at or now())
+
+
+# --- Checking -------------------------------------------------------------------------------------
+
+
+def _check(lease: Lease[Import], row: Import, stop: Event, at: datetime | None) -> None:
+    """Understand every row and count whose it is; a file that can't be read to its end fails."""
+    plan = planning.plan_of(row)
+    try:
+        with _blocks(row) as blocks:
+            for cells in blocks:
+                _check_block(lease, cells, plan, at or now())
+                if stop.is_set():
+                    return
+    except tables.UnusableTable as refusal:
+        _fail(lease, refusal.message, at or now())
+        return
+    _finish_check(lease, at or now())
+
+
+@contextmanager
+def _blocks(row: Import) -> Iterator[Iterator[Rows]]:
+    """The blocks which were not checked yet: of the file, or as they were kept when it was read before."""
+    if row.is_read:
+        yield _kept_blocks(row)
+    elif row.file_id is None:
+        raise tables.UnusableTable(NO_FILE)
+    else:
+        with files.local_copy(row.file_id) as file:
+            layout = tables.Layout(**row.table)
+            cells = tables.rows(file, layout, width=len(row.header))
+            yield _in_blocks(islice(cells, row.position, None))
+
+
+def _in_blocks(cells: Iterator[list[str]]) -> Iterator[Rows]:
+    while block := list(islice(cells, planning.BATCH)):
+        yield block
+
+
+def _kept_blocks(row: Import) -> Iterator[Rows]:
+    position = row.position
+    while block := planning.block_at(row.pk, position + 1):
+        yield planning.unpacked(block.raw)
+        position += block.rows_count
+
+
+@transaction.atomic
+def _check_block(lease: Lease[Import], cells: Rows, plan: rules.Plan, at: datetime) -> None:
+    row = _row(lease)
+    numbered = enumerate(cells, start=row.position + 1)
+    read = [(number, rules.understand(number, line, plan)) for number, line in numbered]
+    people = [found for _number, found in read if isinstance(found, Person)]
+    faults = [(number, found) for number, found in read if not isinstance(found, Person)]
+    gone = deciding.erased(people)
+    faults += [(number, [FaultyCell(column=-1, code=ERASED)]) for number in sorted(gone)]
+    people = [person for person in people if person.row not in gone]
+    _note_faults(row, faults)
+    _keep_block(row, cells, people)
+    counted = deciding.forecast(row.pk, people)
+    position = row.position + len(cells)
+    lease.advance(
+        row,
+        at=at,
+        position=position,
+        done_count=position,
+        total_count=max(position, row.total_count),
+        new_count=row.new_count + counted.new,
+        known_count=row.known_count + counted.known,
+        repeated_count=row.repeated_count + counted.repeated,
+        faulty_count=row.faulty_count + len(faults),
+    )
+
+
+def _row(lease: Lease[Import]) -> Import:
+    row = lease.row()
+    if row is None:
+        raise LeaseLost
+    return row
+
+
+def _note_faults(row: Import, faults: Sequence[tuple[int, list[FaultyCell]]]) -> None:
+    ImportFault.objects.bulk_create(
+        ImportFault(
+            of=row,
+            row=number,
+            stage=row.stage,
+            reasons=[[fault.column, fault.code, fault.cell] for fault in found],
+        )
+        for number, found in faults
+    )
+
+
+def _keep_block(row: Import, cells: Rows, people: Sequence[Person]) -> None:
+    understood = planning.packed_people(people)
+    if row.is_read:
+        kept = ImportBlock.objects.filter(of=row, first_row=row.position + 1)
+        kept.update(understood=understood)
+    else:
+        ImportBlock.objects.create(
+            of=row,
+            first_row=row.position + 1,
+            rows_count=len(cells),
+            raw=planning.packed(cells),
+            understood=understood,
+        )
+
+
+@transaction.atomic
+def _finish_check(lease: Lease[Import], at: datetime) -> None:
+    row = _row(lease)
+    ImportKey.objects.filter(of=row).delete()
+    lease.end(
+        row,
+        state=Import.State.RESTING,
+        at=at,
+        stage=Import.Stage.IMPORTING,
+        is_read=True,
+        total_count=row.position,
+        position=0,
+        done_count=0,
+    )
+
+
+@transaction.atomic
+def _fail(lease: Lease[Import], reason: str, at: datetime) -> None:
+    row = _row(lease)
+    lease.end(row, state=Import.State.FAILED, at=at, error=reason[:500])
+    deeds.forget_rows(row)
+
+
+# --- Importing ------------------------------------------------------------------------------------
+
+
+def _import_block(lease: Lease[Import], row: Import, at: datetime) -> None:
+    for _attempt in range(writing.ATTEMPTS):
+        try:
+            with transaction.atomic():
+                _take(lease, row, at)
+        except writing.Overtaken:
+            continue
+        return
+
+
+def _take(lease: Lease[Import], row: Import, at: datetime) -> None:
+    block = planning.block_at(row.pk, row.position + 1)
+    if block is None:
+        _finish(lease, row, at)
+        return
+    people = planning.people_in(block)
+    outcome = writing.write(people, _errand(row), at=at)
+    _note_faults(
+        row, [(number, [FaultyCell(column=-1, code=ERASED)]) for number in sorted(outcome.refused)]
+    )
+    position = row.position + block.rows_count
+    lease.advance(
+        row,
+        at=at,
+        position=position,
+        done_count=position,
+        created_count=row.created_count + outcome.created,
+        changed_count=row.changed_count + outcome.changed,
+        left_count=row.left_count + outcome.left,
+        refused_count=row.refused_count + len(outcome.refused),
+    )
+
+
+def _errand(row: Import) -> writing.Errand:
+    answered_on = row.options.get("consent_on")
+    return writing.Errand(
+        import_id=row.pk,
+        shop_id=row.shop_id,
+        known=row.options["known"],
+        attribute_ids={a.key: a.pk for a in attributes.all_definitions()},
+        consent={
+            "wordings": row.options.get("wordings", {}),
+            "reason": row.options.get("consent_source", "")[:500],
+            "proof": f"import:{row.pk}",
+            "answered_at": answered_on or row.started_at,
+        },
+        segment_id=row.segment_id,
+    )
+
+
+def _finish(lease: Lease[Import], row: Import, at: datetime) -> None:
+    lease.end(row, state=Import.State.DONE, at=at)
+    deeds.forget_rows(row)
+    event = ImportFinished(
+        import_id=row.pk,
+        shop_id=row.shop_id,
+        created=row.created_count,
+        changed=row.changed_count,
+        faulty=row.faulty_count + row.refused_count,
+    )
+    outbox.publish(event, at=at)
