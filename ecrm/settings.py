@@ -28,6 +28,11 @@ SECRET_KEY = env.text(
 SECRET_KEY_FALLBACKS = env.words(
     "ECRM_SECRET_KEY_FALLBACKS", "", "Former secret keys during a rotation."
 )
+ECRM_TOMBSTONE_KEYS = env.words(
+    "ECRM_TOMBSTONE_KEYS",
+    "",
+    "Keys of the hashes that keep erased customers erased, newest first; never take one away.",
+)
 ECRM_FIELD_KEYS = env.words(
     "ECRM_FIELD_KEYS", "", "Fernet keys for secrets at rest, newest first; the first one encrypts."
 )
@@ -336,6 +341,7 @@ AXES_VERBOSE = False
 
 # --- Browser safety -------------------------------------------------------------------------------
 
+SESSION_ENGINE = "company.adapters.sessions"
 SESSION_COOKIE_NAME = "__Host-ecrm" if _is_https else "ecrm"
 CSRF_COOKIE_NAME = "__Host-csrf" if _is_https else "csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https

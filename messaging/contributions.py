@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from messaging.services import privacy
 from profiles.extensions import Holding, holdings
 
 
 def register() -> None:
-    """Declare what a merge of two customers moves."""
+    """Declare what a merge of two customers moves, and what is personal."""
     for key, table, label in (
         ("messaging.outgoing", "messaging_outgoingmessage", _("Messages sent")),
         ("messaging.mail", "messaging_mail", _("Mails received")),
     ):
         holdings.register(Holding(key=key, table=table, label=label, order=30))
+    privacy.register()

@@ -9,12 +9,13 @@ from django.utils.translation import gettext_lazy as _
 from orders import queries
 from orders.events import OrderChanged, OrderPlaced
 from orders.queries import checks, criteria
+from orders.services import privacy
 from profiles import extensions
 from profiles import services as profiles
 
 
 def register() -> None:
-    """Declare what a merge of two customers moves, and what segments can ask about orders."""
+    """Declare what a merge of two customers moves, what is personal, what segments can ask about orders."""
     extensions.holdings.register(
         extensions.Holding(key="orders.order", table="orders_order", label=_("Orders"), order=20)
     )
@@ -23,6 +24,7 @@ def register() -> None:
             key="orders", holding="profiles.figures", recount=recount, differing=differing
         )
     )
+    privacy.register()
     for criterion in criteria.all_criteria():
         extensions.criteria.register(criterion)
     for event, label in ((OrderPlaced, _("Order placed")), (OrderChanged, _("Order changed"))):

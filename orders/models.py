@@ -14,6 +14,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from ecrm.kernel.money import Money
@@ -114,6 +115,12 @@ class Order(models.Model):
             models.Index(fields=["shop", "-placed_at", "-id"], name="orders_order_list"),
             models.Index(fields=["profile", "-placed_at", "-id"], name="orders_order_of_profile"),
             models.Index(fields=["shop", "changed_at", "id"], name="orders_order_changed"),
+            # For segments: who ordered in the last so many days, read from the index alone.
+            models.Index(
+                fields=["placed_at"],
+                include=["profile", "shop", "status"],
+                name="orders_order_of_days",
+            ),
             GinIndex(
                 fields=["number"], name="orders_order_number_trgm", opclasses=["gin_trgm_ops"]
             ),
@@ -150,6 +157,9 @@ class OrderLine(models.Model):
     discount = _amount()
     tax = _amount()
     total = _amount()
+    # What the shop wrote beside the fields of the contract; segments ask for it.
+    category = models.CharField(max_length=200, blank=True, default="", db_default="")
+    brand = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [
@@ -157,6 +167,13 @@ class OrderLine(models.Model):
             models.CheckConstraint(
                 name="orders_orderline_quantity_positive", condition=Q(quantity__gt=0)
             ),
+        ]
+        indexes = [
+            models.Index(fields=["sku"], include=["order"], name="orders_orderline_of_sku"),
+            models.Index(
+                Lower("category"), name="orders_orderline_of_category", condition=~Q(category="")
+            ),
+            models.Index(Lower("brand"), name="orders_orderline_of_brand", condition=~Q(brand="")),
         ]
 
     def __str__(self) -> str:

@@ -24,6 +24,8 @@ class Line:
     discount: Decimal
     tax: Decimal
     total: Decimal
+    category: str = ""
+    brand: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

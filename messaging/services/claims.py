@@ -13,6 +13,7 @@ from ecrm.kernel import failpoints
 from messaging.models import DeliveryAttempt, OutgoingMessage, Suppression
 from messaging.rules import delivery
 from messaging.services import attempts
+from profiles import queries as profiles
 
 AFTER_CLAIM = failpoints.declare("messaging.after-claim")
 BATCH = 25
@@ -126,9 +127,12 @@ def recover_abandoned(*, limit: int = 100, at: datetime | None = None) -> int:
 def _suppressed(messages: list[OutgoingMessage], *, at: datetime) -> dict[int, str]:
     """The reason to skip, by message id. Runs one query."""
     scopes: dict[str, dict[str, str]] = {}
-    rows = Suppression.objects.active(at).filter(address__in={m.recipient for m in messages})
+    addresses = {message.recipient for message in messages}
+    hashed = profiles.tombstones.address_digests(addresses)
+    rows = Suppression.objects.active(at).filter(address__in=[*addresses, *hashed])
     for row in rows:
-        scopes.setdefault(row.address, {})[row.scope] = row.reason
+        address = hashed.get(row.address, row.address)
+        scopes.setdefault(address, {})[row.scope] = row.reason
     reasons = {}
     for message in messages:
         found = scopes.get(message.recipient, {})

@@ -20,6 +20,7 @@ from messaging.mime.reading import ParsedMail
 from messaging.mime.structure import Unreadable
 from messaging.models import Attachment, Mail, Mailbox, OutgoingMessage, RawMail
 from messaging.rules import message_ids, names, reading
+from messaging.services import privacy
 from messaging.services.intake import store_content
 from messaging.services.keys import accepted_keys
 from messaging.transports.reader import MailReader
@@ -165,8 +166,12 @@ def _settle(raw: RawMail, outcome: str, *, original: RawMail | None = None, at: 
 
 
 def _file(raw: RawMail, parsed: ParsedMail, *, at: datetime) -> Mail | None:
-    """Turn what was understood into rows. None when we have the mail already."""
+    """Turn what was understood into rows. None when we have the mail already, or may not keep it."""
     mailbox = raw.mailbox
+    if _is_of_erased(parsed, at=raw.received_at):
+        _settle(raw, RawMail.Outcome.ERASED, at=at)
+        privacy.forget_bytes([raw.pk])
+        return None
     known = Mail.objects.filter(shop_id=mailbox.shop_id, dedupe_key=parsed.dedupe_key)
     if (twin := known.select_related("raw").first()) is not None:
         _settle(raw, RawMail.Outcome.DUPLICATE, original=twin.raw, at=at)
@@ -191,6 +196,12 @@ def _file(raw: RawMail, parsed: ParsedMail, *, at: datetime) -> Mail | None:
         at=raw.received_at,
     )
     return mail
+
+
+def _is_of_erased(parsed: ParsedMail, *, at: datetime) -> bool:
+    """Whether somebody wrote it before he was erased: the same again, or fetched late."""
+    written_at = min(parsed.date or at, at)
+    return profile_queries.tombstones.buried_by(parsed.sender.address, at=written_at) is not None
 
 
 def _create(raw: RawMail, mailbox: Mailbox, parsed: ParsedMail) -> Mail:

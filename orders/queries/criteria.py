@@ -36,6 +36,8 @@ FACTS = frozenset({OrderPlaced.name, OrderChanged.name})
 VIEWED = "product-viewed"
 _COUNTED = sql("o.status <> {}", Order.Status.CANCELLED.value)
 _SKU = Input(key="sku", kind=ValueKind.PRODUCT, before=_("SKU"), is_optional=True)
+_CATEGORY = Input(key="category", kind=ValueKind.TEXT, before=_("category"), is_optional=True)
+_BRAND = Input(key="brand", kind=ValueKind.TEXT, before=_("brand"), is_optional=True)
 _NAME = Input(key="name", kind=ValueKind.TEXT, before=_("name contains"), is_optional=True)
 
 
@@ -47,7 +49,7 @@ def all_criteria() -> tuple[Criterion, ...]:
             label=_("Bought"),
             group=ORDERS,
             operators=COUNTS,
-            inputs=(_SKU, _NAME, IN_THE_LAST),
+            inputs=(_SKU, _NAME, _CATEGORY, _BRAND, IN_THE_LAST),
             facts=FACTS,
             compile=_bought,
             order=36,
@@ -121,9 +123,13 @@ def _with_lines(asked: Asked) -> Sql:
         lines = sql(" AND l.sku = {}", sku)
     if name := asked.values.get("name"):
         lines = sql("{} AND strpos(lower(l.name), lower({})) > 0", lines, name)
+    for column in ("category", "brand"):
+        if value := asked.values.get(column):
+            name = Sql(f"l.{column}")
+            lines = sql("{} AND {} <> '' AND lower({}) = lower({})", lines, name, name, value)
     if not lines.text:
         return _COUNTED
-    text = "{} AND EXISTS (SELECT 1 FROM orders_orderline l WHERE l.order_id = o.id{})"
+    text = "{} AND o.id IN (SELECT l.order_id FROM orders_orderline l WHERE true{})"
     return sql(text, _COUNTED, lines)
 
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Q
 from django.utils.timezone import localtime
 
 from ecrm.kernel.money import Money
+from ecrm.kernel.prepared import Statement
 from orders.models import Order, OrderQuerySet, Shipment
+from profiles import queries as profiles
+from profiles.types import ProfileName
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 PERIODS = {"today": 0, "yesterday": 1, "week": 6, "month": 29}
 
@@ -76,31 +83,79 @@ def customers_of_orders(words: str, shop_ids: Iterable[int], *, limit: int = 50)
     return list(rows.order_by().values_list("profile_id", flat=True).distinct()[:limit])
 
 
+class OrderLine(NamedTuple):
+    """One row of the list, as it stands in the database."""
+
+    id: int
+    shop_id: int
+    profile_id: int
+    number: str
+    status: str
+    currency: str
+    placed_at: datetime
+    changed_at: datetime
+    items_count: int
+    discount_total: Decimal
+    shipping_total: Decimal
+    tax_total: Decimal
+    refunded_total: Decimal
+    grand_total: Decimal
+    mismatches: Sequence[str]
+
+    def money(self, amount: Decimal) -> Money:
+        """An amount of this order."""
+        return Money(amount, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """An order and who placed it."""
+
+    order: OrderLine
+    customer: ProfileName
+
+
+def lines_of(orders: QuerySet[Order]) -> QuerySet[Order, tuple[Any, ...]]:
+    """The orders of a query as `rows_of` takes them, with no column more than lists show."""
+    return orders.values_list(*OrderLine._fields)
+
+
+def rows_of(lines: Iterable[tuple[Any, ...]]) -> list[OrderRow]:
+    """What lists show of these orders. One query besides theirs."""
+    found = [OrderLine(*line) for line in lines]
+    customers = profiles.names({line.profile_id for line in found})
+    return [OrderRow(line, customers[line.profile_id]) for line in found]
+
+
+_TODAY = Statement(
+    "orders_today",
+    """
+SELECT currency,
+    count(*) FILTER (WHERE placed_at >= %(midnight)s::timestamptz),
+    sum(grand_total) FILTER (WHERE placed_at >= %(midnight)s::timestamptz),
+    count(*) FILTER (WHERE placed_at <= %(day_ago)s::timestamptz),
+    sum(grand_total) FILTER (WHERE placed_at <= %(day_ago)s::timestamptz)
+FROM orders_order
+WHERE shop_id = ANY(%(shop_ids)s::bigint[]) AND status <> 'cancelled'
+    AND placed_at BETWEEN %(yesterday)s::timestamptz AND %(at)s::timestamptz
+GROUP BY currency ORDER BY currency
+""",
+)
+
+
 def today(shop_ids: Iterable[int], *, at: datetime) -> Today:
     """Today so far in these shops, beside yesterday until the same hour. One query."""
-    midnight = _midnight(at)
-    day = timedelta(days=1)
-    is_today = Q(placed_at__gte=midnight, placed_at__lte=at)
-    is_yesterday = Q(placed_at__gte=midnight - day, placed_at__lte=at - day)
-    rows = (
-        Order.objects.of_shops(shop_ids)
-        .counted()
-        .filter(is_today | is_yesterday)
-        .order_by("currency")
-        .values("currency")
-        .annotate(
-            today=Count("pk", filter=is_today),
-            today_total=Sum("grand_total", filter=is_today),
-            yesterday=Count("pk", filter=is_yesterday),
-            yesterday_total=Sum("grand_total", filter=is_yesterday),
-        )
+    midnight, day = _midnight(at), timedelta(days=1)
+    found = _TODAY.rows(
+        shop_ids=list(shop_ids),
+        yesterday=midnight - day,
+        day_ago=at - day,
+        midnight=midnight,
+        at=at,
     )
-    found = list(rows)
     return Today(
-        today=_day((row["today"], row["today_total"], row["currency"]) for row in found),
-        yesterday=_day(
-            (row["yesterday"], row["yesterday_total"], row["currency"]) for row in found
-        ),
+        today=_day((count, total, currency) for currency, count, total, _, _ in found),
+        yesterday=_day((count, total, currency) for currency, _, _, count, total in found),
     )
 
 

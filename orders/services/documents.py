@@ -15,6 +15,7 @@ from orders.rules import ledger
 from orders.types import Line, OrderDocument, Totals
 from profiles.types import Address, Identity
 
+LONGEST_WORD = 200
 _ADDRESS = ("name", "company", "line1", "line2", "postcode", "city", "region", "country")
 
 
@@ -61,7 +62,15 @@ def _line(line: Mapping[str, Any]) -> Line:
         discount=discount,
         tax=_amount(line, "tax"),
         total=Decimal(total) if total is not None else quantity * unit_price - discount,
+        category=_word(line, "category"),
+        brand=_word(line, "brand"),
     )
+
+
+def _word(line: Mapping[str, Any], name: str) -> str:
+    """A text the shop wrote beside the fields of the contract, in one line."""
+    found = (line.get("extra") or {}).get(name)
+    return " ".join(found.split())[:LONGEST_WORD] if isinstance(found, str) else ""
 
 
 def _totals(body: Mapping[str, Any], lines: tuple[Line, ...]) -> Totals:

@@ -8,7 +8,7 @@ the run, because it may decide who the next customers are, and goes through `put
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
@@ -21,7 +21,7 @@ from orders.events import OrderChanged, OrderPlaced
 from orders.models import Order
 from orders.queries import reading
 from orders.rules import precedence
-from orders.services import figures, rows
+from orders.services import figures, privacy, rows
 from orders.services.intake import SOURCE, put_order
 from orders.types import ImportResult, OrderDocument, PastState
 from profiles.services import bulk, recounts
@@ -130,6 +130,13 @@ class _Story:
         """True when the state says something else about the customer than the order does."""
         return bool(document.body.get("customer") != self.order.document.get("customer"))
 
+    def bury(self) -> None:
+        """Keep nothing of the customer, who was erased after he ordered."""
+        assert self.document is not None  # noqa: S101 - a new order has a document
+        self.document = privacy.without_person(self.document)
+        self.order.is_erased = True
+        self.order.document = dict(self.document.body)
+
     def change(self, state: PastState) -> None:
         """Let the order be as the newer state says."""
         order, weight = self.order, figures.Weight.of(self.order)
@@ -172,6 +179,8 @@ class _Run:
     def _tell(self, state: PastState) -> bool:
         """Tell one state to its order. False when it does not belong into this run."""
         story = self._stories.get(state.external_id)
+        if story is not None and story.order.is_erased:
+            state = replace(state, document=privacy.without_person(state.document))
         if story is None:
             self._begin(state)
         elif story.is_older(state.document):
@@ -217,6 +226,8 @@ class _Run:
         found = bulk.resolve_many(contacts, shop_id=self._shop_id, source=SOURCE)
         for story, resolution in zip(new, found, strict=True):
             story.order.profile_id = resolution.profile_id
+            if resolution.is_erased and story.document is not None:
+                story.bury()
 
     def _recount(self) -> None:
         places = {

@@ -17,7 +17,7 @@ from orders import queries
 from orders.events import OrderChanged, OrderPlaced
 from orders.models import Order
 from orders.rules import precedence
-from orders.services import figures, rows
+from orders.services import figures, privacy, rows
 from orders.services.documents import read_document
 from orders.types import BatchResult, Expectation, OrderDocument, PutResult
 from profiles import services as profiles
@@ -48,7 +48,8 @@ def put_order(
     """Create or replace one order as the shop sees it now, with everything that follows in one commit.
 
     The customer's profile is found or created, lines and figures are written, and OrderPlaced or
-    OrderChanged is published. A state older than the stored one, or the same again, changes nothing.
+    OrderChanged is published. A state older than the stored one, or the same again, changes nothing. Of an
+    erased customer's order only what the law asks for is kept, whatever is told about it again.
     Writers of one order wait for each other. Raises OrderExpectationFailed.
     """
     moment = at or now()
@@ -137,10 +138,13 @@ def _insert(shop_id: int, external_id: str, document: OrderDocument, *, at: date
     resolution = profiles.resolve(
         document.customer, shop_id=shop_id, source=SOURCE, at=document.placed_at
     )
+    if resolution.is_erased:
+        document = privacy.without_person(document)
     order = Order(
         shop_id=shop_id,
         profile_id=resolution.profile_id,
         external_id=external_id,
+        is_erased=resolution.is_erased,
         received_at=at,
     )
     rows.set_columns(order, document=document, at=at)
@@ -154,6 +158,8 @@ def _insert(shop_id: int, external_id: str, document: OrderDocument, *, at: date
 
 
 def _replace(order: Order, document: OrderDocument, *, at: datetime) -> PutResult:
+    if order.is_erased:
+        document = privacy.without_person(document)
     incoming = precedence.Stamp(
         version=document.version, updated_at=document.updated_at, status=document.status
     )

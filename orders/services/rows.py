@@ -26,24 +26,28 @@ WITH placed AS (
     INSERT INTO orders_order (
         shop_id, profile_id, external_id, number, status, currency, placed_at, source_version,
         source_updated_at, revision, items_count, items_total, discount_total, shipping_total,
-        tax_total, grand_total, refunded_total, mismatches, document, received_at, changed_at
+        tax_total, grand_total, refunded_total, mismatches, document, is_erased, received_at,
+        changed_at
     ) VALUES (
         %(shop_id)s, %(profile_id)s, %(external_id)s, %(number)s, %(status)s, %(currency)s,
         %(placed_at)s, %(source_version)s, %(source_updated_at)s, %(revision)s, %(items_count)s,
         %(items_total)s, %(discount_total)s, %(shipping_total)s, %(tax_total)s, %(grand_total)s,
-        %(refunded_total)s, %(mismatches)s::varchar[], %(json)s::jsonb, %(received_at)s,
-        %(changed_at)s
+        %(refunded_total)s, %(mismatches)s::varchar[], %(json)s::jsonb, %(is_erased)s,
+        %(received_at)s, %(changed_at)s
     ) RETURNING id
 ), lined AS (
     INSERT INTO orders_orderline (
-        order_id, position, sku, name, quantity, unit_price, discount, tax, total
+        order_id, position, sku, name, quantity, unit_price, discount, tax, total, category, brand
     )
     SELECT placed.id, line.number - 1, line.sku, line.name, line.quantity, line.unit_price,
-           line.discount, line.tax, line.total
+           line.discount, line.tax, line.total, line.category, line.brand
     FROM placed, unnest(
         %(skus)s::text[], %(names)s::text[], %(quantities)s::numeric[], %(unit_prices)s::numeric[],
-        %(discounts)s::numeric[], %(taxes)s::numeric[], %(line_totals)s::numeric[]
-    ) WITH ORDINALITY AS line (sku, name, quantity, unit_price, discount, tax, total, number)
+        %(discounts)s::numeric[], %(taxes)s::numeric[], %(line_totals)s::numeric[],
+        %(categories)s::text[], %(brands)s::text[]
+    ) WITH ORDINALITY AS line (
+        sku, name, quantity, unit_price, discount, tax, total, category, brand, number
+    )
 )
 SELECT id FROM placed
 """,
@@ -62,6 +66,8 @@ def insert(order: Order, *, document: OrderDocument) -> None:
         "discounts": [line.discount for line in lines],
         "taxes": [line.tax for line in lines],
         "line_totals": [line.total for line in lines],
+        "categories": [line.category for line in lines],
+        "brands": [line.brand for line in lines],
     }
     with connection.cursor() as cursor:
         _INSERT.execute(cursor, values)
@@ -145,6 +151,8 @@ def _lines(order: Order, document: OrderDocument) -> Iterator[OrderLine]:
             discount=line.discount,
             tax=line.tax,
             total=line.total,
+            category=line.category,
+            brand=line.brand,
         )
 
 

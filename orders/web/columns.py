@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
 
-from django.utils.html import format_html
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.types import Column
-from ecrm.kernel.money import Money
+from backoffice.types import Column, cells
 from ecrm.kernel.spreadsheets import Cell
 from ecrm.kernel.templatetags import ecrm_ui
 from orders.models import Order
+from orders.queries.screens import OrderLine, OrderRow
 from orders.web import words
-from profiles.types import ProfileCard
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from company.types import ShopInfo
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRow:
-    """An order and who placed it."""
-
-    order: Order
-    customer: ProfileCard
-
-    def money(self, amount: Decimal) -> Money:
-        """An amount of this order."""
-        return Money(amount, self.order.currency)
+    from profiles.types import ProfileName
 
 
 OrderColumn = Column[OrderRow]
@@ -49,6 +37,14 @@ ALWAYS: Sequence[tuple[str | _StrPromise, Callable[[OrderRow], Cell]]] = (
     (gettext_lazy("Currency"), lambda row: row.order.currency),
 )
 
+# What stands in every row: a phone shows the status under the number.
+_ROW = (
+    '<tr data-ecrm-row="{id}"><td class="ec-nowrap">'
+    '<a class="ec-cell-main" href="{list_url}{id}/">{number}</a>'
+    '<span class="ec-cell-sub ec-phone-only">{status}</span></td>'
+    '<td class="ec-rest"><span class="ec-clip">{customer}</span>{contact}</td>{cells}</tr>'
+)
+_CONTACT = '<span class="ec-cell-sub">{}</span>'
 _FIGURE = "ec-num ec-wide-only"
 _SHOP = (
     '<span class="ec-row"><span class="ec-dot" data-ecrm-colour="{}"></span>'
@@ -57,19 +53,46 @@ _SHOP = (
 _STATUS = '<span class="ec-status{}"><span class="ec-clip">{}</span></span>'
 
 
+def drawn(rows: Iterable[OrderRow], shown: Sequence[OrderColumn]) -> SafeString:
+    """The rows of the table as HTML."""
+    list_url = reverse("orders:order-list")
+    labels = {status.value: str(status.label) for status in Order.Status}
+    return format_html_join(
+        "\n",
+        _ROW,
+        (
+            {
+                "id": row.order.id,
+                "list_url": list_url,
+                "number": row.order.number,
+                "status": labels[row.order.status],
+                "customer": row.customer.name,
+                "contact": _contact(row.customer),
+                "cells": cells(shown, row),
+            }
+            for row in rows
+        ),
+    )
+
+
+def _contact(customer: ProfileName) -> str:
+    """The address under the name, unless it is the name."""
+    return "" if customer.email in {"", customer.name} else format_html(_CONTACT, customer.email)
+
+
 def offered(shops: Sequence[ShopInfo]) -> list[OrderColumn]:
     """The columns there are; the shop is worth one when there are several."""
     several = [_shop(shops)] if len(shops) > 1 else []
     return [*several, _status(), *_FIGURES, _total(), _PLACED, _CHANGED]
 
 
-def _amount(key: str, label: _StrPromise, read: Callable[[Order], Decimal]) -> OrderColumn:
+def _amount(key: str, label: _StrPromise, read: Callable[[OrderLine], Decimal]) -> OrderColumn:
     """A part of the total; nothing where there is none."""
     return Column(
         key=key,
         label=label,
-        show=lambda row: ecrm_ui.money(row.money(read(row.order))) if read(row.order) else "",
-        value=lambda row: row.money(read(row.order)),
+        show=lambda row: ecrm_ui.money(row.order.money(read(row.order))) if read(row.order) else "",
+        value=lambda row: row.order.money(read(row.order)),
         css=_FIGURE,
         is_usual=False,
     )
@@ -142,13 +165,13 @@ def _total() -> OrderColumn:
     warning = format_html('<span class="ec-warn">{}</span> ', mismatch)
 
     def show(row: OrderRow) -> str:
-        total = ecrm_ui.money(row.order.total)
+        total = ecrm_ui.money(row.order.money(row.order.grand_total))
         return format_html("{}{}", warning, total) if row.order.mismatches else total
 
     return Column(
         key="total",
         label=gettext_lazy("Total"),
         show=show,
-        value=lambda row: row.order.total,
+        value=lambda row: row.order.money(row.order.grand_total),
         css="ec-num ec-nowrap",
     )

@@ -109,7 +109,7 @@ def _today(agent: Agent) -> dict[str, Any]:
     if not latest:
         return {}
     today = screens.today(shop_ids, at=now())
-    customers = profiles.cards({order.profile_id for order in latest})
+    customers = profiles.names({order.profile_id for order in latest})
     return {
         "count": today.today.orders_count,
         "url": reverse("orders:order-list") + "?placed=today",
@@ -132,7 +132,7 @@ def _search(agent: Agent, text: str) -> list[frame.Hit]:
     shop_ids = company.shop_ids(agent, permissions.VIEW)
     rows = screens.orders(shop_ids, words=text.strip(), at=now())[:HITS]
     cards = [queries.card(order) for order in rows]
-    customers = profiles.cards({card.profile_id for card in cards})
+    customers = profiles.names({card.profile_id for card in cards})
     language = get_language() or "en"
     return [
         frame.Hit(

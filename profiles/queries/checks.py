@@ -13,7 +13,9 @@ from ecrm.kernel.models import EventRecord
 from ecrm.kernel.verify import invariant
 from profiles import extensions
 from profiles.events import ProfileCreated
+from profiles.extensions import privacy as privacy_types
 from profiles.models import Identifier, Profile, ProfileShop
+from profiles.queries import privacy, tombstones
 
 AT_MOST = 100
 # The job that gathers them runs each minute.
@@ -71,3 +73,27 @@ def rows_of_merged_profiles() -> Iterable[str]:
             if count := cursor.fetchone()[0]:
                 found.append(f"{count} rows of {holding.table} belong to merged profiles")
     return found
+
+
+@invariant("R21.erased", "Nobody who was erased is back by something older than his erasure.")
+def erased_and_back() -> Iterable[str]:
+    """Each identifier that a replay or a re-import brought back, and tombstones nobody can ask."""
+    return tombstones.broken()[:AT_MOST]
+
+
+@invariant("R21.empty", "What is left of an erased customer says nothing about him.")
+def erased_and_named() -> Iterable[str]:
+    """Each kind of data that erased customers still have although it must be gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT array_agg(id) FROM profiles_profile WHERE erased_at < %s",
+            [now() - STRAGGLERS_MAY_FOR],
+        )
+        profile_ids = cursor.fetchone()[0] or []
+    subject = privacy_types.Subject(profile_ids=tuple(profile_ids), at=now())
+    gone = [item for item in privacy.declared() if item.fate == privacy_types.Fate.ERASED]
+    return [
+        f"{count} rows of {item.table} belong to erased customers"
+        for item in gone
+        if profile_ids and (count := privacy.count(item, subject))
+    ]

@@ -129,7 +129,7 @@ _JOINED = """
 SELECT DISTINCT visitor.id
 FROM profiles_duplicatepair pair
 JOIN profiles_profile visitor ON visitor.id IN (pair.low_id, pair.high_id)
-WHERE pair.state <> 'different' AND visitor.merged_into_id IS NULL
+WHERE pair.state <> 'different' AND visitor.merged_into_id IS NULL AND visitor.erased_at IS NULL
   AND EXISTS (SELECT 1 FROM profiles_identifier i
               WHERE i.profile_id = visitor.id AND i.is_key AND i.kind = %(kind)s)
   AND NOT EXISTS (SELECT 1 FROM profiles_identifier i

@@ -12,6 +12,7 @@ from profiles.services.identities import (
 from profiles.services.merging import (
     AlreadyMerged,
     AlreadyUndone,
+    ErasedMeanwhile,
     MergeInTheWay,
     NotYoursToMerge,
     SameProfile,
@@ -29,6 +30,7 @@ from profiles.services.suggestions import decide_different, decide_later, reopen
 __all__ = [
     "AlreadyMerged",
     "AlreadyUndone",
+    "ErasedMeanwhile",
     "MergeInTheWay",
     "NobodyIdentified",
     "NotYourCustomer",

@@ -55,6 +55,12 @@ class MergeInTheWay(DomainError):
     code = "merge_in_the_way"
 
 
+class ErasedMeanwhile(DomainError):
+    """One of the two was erased: nothing of him can be merged or brought back."""
+
+    code = "erased_meanwhile"
+
+
 class NotYoursToMerge(DomainError):
     """None of the shops in which the agent may merge customers knows one of the two."""
 
@@ -73,8 +79,8 @@ def merge(
     """Let one profile go into another, which then owns everything and takes the other's place.
 
     The profile stays as a signpost; undo_merge makes it live again. If `into` was merged itself, its
-    survivor is meant. Raises SameProfile, AlreadyMerged, MergeInTheWay, NotYoursToMerge,
-    Profile.DoesNotExist; publishes ProfilesMerged and leaves a line in the audit log.
+    survivor is meant. Raises SameProfile, AlreadyMerged, ErasedMeanwhile, MergeInTheWay,
+    NotYoursToMerge, Profile.DoesNotExist; publishes ProfilesMerged and leaves a line in the audit log.
     """
     moment = at or now()
     survivor_id = _locked_pair(profile_id, into)
@@ -113,8 +119,8 @@ def undo_merge(merge_id: int, *, by: Agent | None, at: datetime | None = None) -
 
     What happened since the merge stays with the survivor. Later merges of the same people are taken
     back first and made again afterwards, so that any merge can be undone at any time. Raises
-    AlreadyUndone, MergeInTheWay, NotYoursToMerge, Merge.DoesNotExist; publishes MergeUndone and leaves
-    a line in the audit log.
+    AlreadyUndone, ErasedMeanwhile, MergeInTheWay, NotYoursToMerge, Merge.DoesNotExist; publishes
+    MergeUndone and leaves a line in the audit log.
     """
     moment = at or now()
     row, later = _locked_stack(merge_id)
@@ -228,6 +234,8 @@ def _locked_pair(profile_id: int, into: int) -> int:
         for wanted in (profile_id, survivor_id):
             if wanted not in locked:
                 raise Profile.DoesNotExist(f"profile {wanted}")
+        if any(row.erased_at is not None for row in locked.values()):
+            raise ErasedMeanwhile(_("This customer was erased and can't be merged."))
         if locked[profile_id].merged_into_id is not None:
             raise AlreadyMerged(_("This customer was merged before."))
         if locked[survivor_id].merged_into_id is None:
@@ -244,6 +252,10 @@ def _locked_stack(merge_id: int) -> tuple[Merge, list[Merge]]:
         row.refresh_from_db()
         if row.undone_at is not None:
             raise AlreadyUndone(_("This merge was undone before."))
+        if Profile.objects.filter(pk__in=members, erased_at__isnull=False).exists():
+            raise ErasedMeanwhile(
+                _("This customer was erased with all records merged into him: there is nothing left.")
+            )
         if queries.cluster(row.survivor_id) == members:
             same_people = Merge.objects.active().filter(merged_id__in=members, pk__gt=row.pk)
             return row, list(same_people.order_by("pk"))

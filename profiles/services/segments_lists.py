@@ -31,7 +31,7 @@ class NotAList(DomainError):
 _ADD = """
 INSERT INTO profiles_listmember (segment_id, profile_id, since)
 SELECT %s, p.id, %s FROM profiles_profile p
-WHERE p.id = ANY(%s) AND p.merged_into_id IS NULL AND (%s::bigint IS NULL OR EXISTS (
+WHERE p.id = ANY(%s) AND p.merged_into_id IS NULL AND p.erased_at IS NULL AND (%s::bigint IS NULL OR EXISTS (
     SELECT 1 FROM profiles_profileshop s WHERE s.profile_id = p.id AND s.shop_id = %s))
 ON CONFLICT DO NOTHING
 RETURNING profile_id

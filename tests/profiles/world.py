@@ -71,6 +71,7 @@ def dump() -> dict[str, dict[int, str]]:
     """Every row of every table that points at a profile, and the profiles, as JSON, by id."""
     tables = {holding.table for holding in extensions.holdings.all()}
     tables -= {"profiles_merge", "profiles_duplicatepair", "profiles_likenesskey"}
+    tables -= {"profiles_tombstone", "profiles_privacyrequest"}
     found = {}
     with connection.cursor() as cursor:
         for table in sorted(tables):
