@@ -9,7 +9,7 @@ from backoffice import extensions as frame
 from company import extensions as company
 from profiles import permissions
 from profiles.extensions import Combine, Holding, Recount, Unique, holdings, recounts
-from profiles.services import consents
+from profiles.services import consents, privacy_declared
 
 LINE = 50
 DERIVED = "made anew from the profile"
@@ -58,6 +58,7 @@ def register() -> None:
             order=40,
         )
     )
+    privacy_declared.register()
     for holding in (*_moving(), *_staying()):
         holdings.register(holding)
     recounts.register(
@@ -200,6 +201,9 @@ def _staying() -> tuple[Holding, ...]:
             ("profiles_membership", "profile_id", "follows from the rules of the segment"),
             ("profiles_membershipchange", "profile_id", "says who came and went"),
             ("profiles_segmentflip", "profile_id", DERIVED),
+            ("profiles_importedcustomer", "profile_id", "says whom a file brought"),
             ("profiles_segmenttouch", "profile_id", "both are looked at again"),
+            ("profiles_tombstone", "profile_id", "stands where somebody was erased"),
+            ("profiles_privacyrequest", "profile_id", "was made in the name of this record"),
         )
     )

@@ -30,7 +30,8 @@ class Identity:
 
     `is_proven` says that somebody we trust vouches for it: the shop's program, a signed-in customer.
     What a visitor types and what a From header claims is not proven: it may find or create a profile,
-    but changes nothing of a known one. `social` is `network:handle`.
+    but changes nothing of a known one. `social` is `network:handle`. `verified` are the
+    kinds of identifiers (email, phone) of which a proven door says that it asked for a proof itself.
     """
 
     email: str | None = None
@@ -51,14 +52,20 @@ class Identity:
     addresses: tuple[Address, ...] = ()
     accepts_marketing: bool | None = None
     is_proven: bool = False
+    verified: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolution:
-    """The profile of an identity, and whether this contact was the first one."""
+    """The profile of an identity, and whether this contact was the first one.
+
+    `is_erased`: the contact is older than the erasure of this person. The profile is the empty record
+    that is left of him; what came with the contact must not be kept.
+    """
 
     profile_id: int
     created: bool
+    is_erased: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +84,14 @@ class ProfileCard:
     last_order_at: datetime | None
     first_seen_at: datetime
     last_seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProfileName:
+    """What a customer is called, and the address under it; empty without one."""
+
+    name: str
+    email: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -82,9 +82,9 @@ def empty_raw(subject: Subject) -> int:
 
 _ENVELOPE = "lower(r.envelope_sender) = ANY(%(addresses)s)"
 _RAW = (
-    f"({_ENVELOPE.replace('r.', 't.')} OR t.id IN (SELECT k.raw_id FROM messaging_mail k WHERE {HIS_MAIL})"
+    f"({_ENVELOPE.replace('r.', 't.')} OR t.id IN (SELECT k.raw_id FROM messaging_mail k WHERE {HIS_MAIL})"  # noqa: S608 - constants
     f" OR t.original_id IN (SELECT k.raw_id FROM messaging_mail k WHERE {HIS_MAIL}))"
-    f" AND ({_EMPTY} OR t.envelope_sender <> '' OR t.envelope_recipient <> '')"  # noqa: S608 - constants
+    f" AND ({_EMPTY} OR t.envelope_sender <> '' OR t.envelope_recipient <> '')"
 )
 
 

@@ -136,7 +136,7 @@ def _take(calls: Sequence[_Call], *, sender: Sender) -> Taken:
         [
             (message, profile_ids[who])
             for who, (_call, message) in zip(actors, deeds, strict=True)
-            if who
+            if who in profile_ids
         ],
         shop_id=sender.shop_id,
         at=sender.at,
@@ -195,7 +195,7 @@ def _identify(calls: Iterable[_Call], sender: Sender) -> list[Unreadable]:
 def _tell(message: Message, sender: Sender) -> None:
     identity = _identity(message, sender)
     met = identify(identity, shop_id=sender.shop_id, source=visitors.SOURCE, at=message.occurred_at)
-    if not sender.is_proven:
+    if not sender.is_proven and not met.is_erased:
         claims.claim_email(
             met.profile_id,
             identity=identity,

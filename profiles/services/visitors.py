@@ -13,7 +13,8 @@ from django.utils.timezone import now
 from ecrm.kernel import history
 from profiles import rules
 from profiles.events import ProfileCreated
-from profiles.queries import listing
+from profiles.models import Tombstone
+from profiles.queries import listing, tombstones
 from profiles.services.identities import resolve
 from profiles.types import Identity
 
@@ -56,9 +57,11 @@ def profiles_of(visitors: Mapping[Visitor, Met], *, shop_id: int) -> dict[Visito
     """The profiles of visitors; whoever is new gets one, recorded as history: nothing follows from it.
 
     Nothing of a known profile changes, except that the shop knows it from now on. Until the transaction
-    ends nobody merges the profiles away. Raises ResolutionFailed.
+    ends nobody merges the profiles away. Visitors who were erased after these deeds have no profile: what
+    they did is not kept. Raises ResolutionFailed.
     """
     found: dict[Visitor, int] = {}
+    visitors = _not_erased(visitors)
     for _attempt in range(ATTEMPTS):
         found = _known(visitors, shop_id=shop_id)
         new = {visitor: met for visitor, met in visitors.items() if visitor not in found}
@@ -78,6 +81,20 @@ def profiles_of(visitors: Mapping[Visitor, Met], *, shop_id: int) -> dict[Visito
     }
 
 
+def _not_erased(visitors: Mapping[Visitor, Met]) -> Mapping[Visitor, Met]:
+    """Without those of whom a key belongs to somebody erased since he acted. One query."""
+    keys = tombstones.digests({key for visitor in visitors for key in visitor.keys})
+    if not keys:
+        return visitors
+    rows = Tombstone.objects.filter(digest__in=keys).values_list("digest", "erased_at")
+    erased_at = {keys[digest]: moment for digest, moment in rows}
+    return {
+        visitor: met
+        for visitor, met in visitors.items()
+        if not any(key in erased_at and met.at < erased_at[key] for key in visitor.keys)
+    }
+
+
 def _resolve(visitor: Visitor, met: Met, *, shop_id: int) -> int:
     keys = visitor.keys[-1:] if visitor.is_claimed else visitor.keys
     values = {key.kind: key.value for key in keys}
@@ -92,7 +109,7 @@ def _resolve(visitor: Visitor, met: Met, *, shop_id: int) -> int:
 # --- Known ----------------------------------------------------------------------------------------
 
 _HELD = """
-SELECT i.kind, i.value, i.shop_id, p.id, p.merged_into_id IS NOT NULL,
+SELECT i.kind, i.value, i.shop_id, p.id, p.merged_into_id IS NOT NULL OR p.erased_at IS NOT NULL,
        EXISTS (SELECT 1 FROM profiles_profileshop s WHERE s.profile_id = p.id AND s.shop_id = %(shop_id)s)
 FROM (
     SELECT i.kind, i.value, i.shop_id, i.profile_id
