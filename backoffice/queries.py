@@ -15,6 +15,7 @@ from backoffice.types import (
     Column,
     ColumnChoice,
     ListTools,
+    Marks,
     NamedFilters,
     PresenceInfo,
     Row,
@@ -22,6 +23,7 @@ from backoffice.types import (
 )
 from company import queries as company
 from ecrm.kernel import outbox
+from ecrm.kernel.prepared import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,6 +72,27 @@ def notifications_of(agent_id: int) -> NotificationQuerySet:
 def unread_count(agent_id: int) -> int:
     """Count what the agent has not read; one query on a partial index."""
     return Notification.objects.of(agent_id).unread().count()
+
+
+_MARKS = Statement(
+    "marks",
+    """
+SELECT EXISTS (
+    SELECT FROM backoffice_presence WHERE agent_id = %(agent_id)s::bigint AND is_away
+), (
+    SELECT count(*) FROM backoffice_notification
+    WHERE agent_id = %(agent_id)s::bigint AND read_at IS NULL
+)
+""",
+)
+
+
+def marks_of(agent_id: int | None) -> Marks:
+    """Return what the frame shows of the agent on every page; one query, none for a visitor."""
+    if agent_id is None:
+        return Marks(is_away=False, unread=0)
+    ((is_away, unread),) = _MARKS.rows(agent_id=agent_id)
+    return Marks(is_away=is_away, unread=unread)
 
 
 def saved_views_of(agent_id: int, list_path: str) -> QuerySet[SavedView]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
 from ecrm.kernel.spreadsheets import Cell
@@ -29,6 +29,14 @@ class PresenceInfo:
         if not self.is_online:
             return "offline"
         return "away" if self.is_away else "online"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marks:
+    """What the frame shows of an agent on every page."""
+
+    is_away: bool
+    unread: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +67,8 @@ class Column(Generic[Row]):
 
     def cell(self, row: Row) -> str:
         """The cell of this row as HTML: eighty rows of them are printed faster than included."""
-        return f'<td class="{self.css}">{conditional_escape(self.show(row))}</td>'
+        shown = self.show(row)
+        return f'<td class="{self.css}">{shown if isinstance(shown, SafeString) else escape(shown)}</td>'
 
 
 def cells(columns: Sequence[Column[Row]], row: Row) -> SafeString:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from datetime import time as clock
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
@@ -33,6 +33,7 @@ from company.models import (
 )
 from company.types import Agent as Actor
 from company.types import AgentInfo, ShopInfo
+from ecrm.kernel.prepared import Rows, Statement
 from ecrm.kernel.verify import invariant
 
 # --- Shops ----------------------------------------------------------------------------------------
@@ -80,9 +81,12 @@ def shop_by_slug(slug: str) -> ShopInfo | None:
     return None
 
 
+_SHOPS = Rows("shops", Shop, "ORDER BY is_active DESC, lower(brand), lower(name)")
+
+
 def all_shops() -> list[ShopInfo]:
     """Every shop, active ones first. Runs one query."""
-    return [row.info for row in Shop.objects.for_list()]
+    return [row.info for row in _SHOPS.all()]
 
 
 def shops_for(agent: Actor) -> list[ShopInfo]:
@@ -160,17 +164,35 @@ NOWHERE = Scope()
 EVERYWHERE = Scope(is_everywhere=True)
 
 
-def role_permissions(role: Role) -> frozenset[str]:
+def role_permissions(role: Role | _GrantedRole) -> frozenset[str]:
     """What the role allows today, with what newly installed modules declare for it."""
     return rules.effective_permissions(
         default_permissions(role), added=role.permissions, withheld=role.withheld
     )
 
 
-def default_permissions(role: Role) -> frozenset[str]:
+def default_permissions(role: Role | _GrantedRole) -> frozenset[str]:
     """What the modules declare for a built-in role; nothing for a role of the company's own."""
     declared = {permission.code: permission.roles for permission in permissions.all()}
     return rules.default_permissions(role.key, declared) if role.is_built_in else frozenset()
+
+
+class _GrantedRole(NamedTuple):
+    """What a role allows; enough of it to say so."""
+
+    key: str
+    is_built_in: bool
+    permissions: list[str]
+    withheld: list[str]
+
+
+_GRANTS = Statement(
+    "grants",
+    """
+SELECT g.shop_id, r.key, r.is_built_in, r.permissions, r.withheld
+FROM company_grant g JOIN company_role r ON r.id = g.role_id WHERE g.agent_id = %(agent_id)s
+""",
+)
 
 
 def held_permissions(agent: Actor | AnonymousUser) -> Mapping[str, Scope]:
@@ -187,9 +209,9 @@ def held_permissions(agent: Actor | AnonymousUser) -> Mapping[str, Scope]:
         remembered: Mapping[str, Scope] = memory["held"]
         return remembered
     held: dict[str, Scope] = {}
-    for grant in Grant.objects.filter(agent_id=agent.pk).select_related("role"):
-        for code in role_permissions(grant.role):
-            held[code] = held.get(code, NOWHERE).joined(grant.shop_id)
+    for shop_id, *role in _GRANTS.rows(agent_id=agent.pk):
+        for code in role_permissions(_GrantedRole(*role)):
+            held[code] = held.get(code, NOWHERE).joined(shop_id)
     if memory is not None:
         memory["held"] = held
     return held
@@ -226,6 +248,14 @@ def holds_second_factor_role(agent: Actor) -> bool:
 
 
 # --- People ---------------------------------------------------------------------------------------
+
+
+_AGENT = Rows("agent", Agent, "WHERE id = %(agent_id)s")
+
+
+def agent_of_session(agent_id: int) -> Agent | None:
+    """The agent whom a session belongs to, disabled or not; None when there is none."""
+    return next(iter(_AGENT.all(agent_id=agent_id)), None)
 
 
 def agent_info(agent_id: int) -> AgentInfo | None:

@@ -35,12 +35,13 @@ def _no_cache_between_tests() -> None:
 
 @pytest.fixture
 def count_queries() -> Callable[[Callable[[], Any]], int]:
-    """How many queries a call runs; savepoints do not count."""
+    """How many queries a call runs; neither savepoints nor preparing a statement once count."""
 
     def count(call: Callable[[], Any]) -> int:
         with CaptureQueriesContext(connection) as queries:
             call()
-        return len([q for q in queries.captured_queries if "SAVEPOINT" not in q["sql"]])
+        statements = [query["sql"] for query in queries.captured_queries]
+        return len([sql for sql in statements if "SAVEPOINT" not in sql and sql[:8] != "PREPARE "])
 
     return count
 

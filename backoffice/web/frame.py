@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import reverse
 
 from backoffice import extensions, queries
+from ecrm.kernel.drawing import drawn
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+    from django.utils.safestring import SafeString
 
+    from backoffice.types import Marks
     from company.types import Agent, AgentRequest, ShopInfo
 
 PHONE_BAR_ITEMS = 4
@@ -31,6 +35,36 @@ class RailItem:
     is_current: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rail:
+    """The places an agent may enter, and the topics on whose hint their counters are asked again."""
+
+    items: tuple[RailItem, ...]
+    topics: str
+
+    @property
+    def phone_more(self) -> tuple[RailItem, ...]:
+        """What a phone shows behind "More"."""
+        return self.items[PHONE_BAR_ITEMS:]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """Who looks at the page, as his own menus show him."""
+
+    id: int
+    name: str
+    email: str
+    theme: str
+    language: str
+    is_away: bool
+
+    @property
+    def presence(self) -> str:
+        """What the dot on his own picture says; "live" follows the socket."""
+        return "away" if self.is_away else "live"
+
+
 class Frame:
     """Everything base.html shows besides the page itself."""
 
@@ -43,50 +77,53 @@ class Frame:
         user = getattr(self._request, "user", None)
         return user if user is not None and user.is_authenticated else None
 
-    @cached_property
-    def rail(self) -> list[RailItem]:
-        if self.agent is None:
-            return []
-        items = sorted(extensions.navigation, key=lambda item: item.order)
-        return [
-            self._rail_item(item)
-            for item in items
-            if item.permission is None or self.agent.has_perm(item.permission)
-        ]
-
-    @cached_property
-    def rail_topics(self) -> str:
-        """The topics on whose hint the counters are asked again."""
-        if self.agent is None:
-            return ""
-        agent = self.agent
-        topics = [
-            topic
-            for item in extensions.navigation
-            if item.topics and (item.permission is None or agent.has_perm(item.permission))
-            for topic in item.topics(agent)
-        ]
-        return " ".join(dict.fromkeys(topics))
+    @property
+    def drawn_rail(self) -> SafeString:
+        """The left rail; on a phone the bar at the bottom."""
+        return drawn("backoffice/_rail.html", rail=self.rail, reader=self.reader)
 
     @property
-    def request_path(self) -> str:
-        """The path of the page; a refresh of the rail says for which page it is."""
-        return self._request.GET.get("on", "") if "on" in self._request.GET else self._request.path
+    def drawn_topbar(self) -> SafeString:
+        """Search, shop, notifications, help."""
+        return drawn(
+            "backoffice/_topbar.html",
+            reader=self.reader,
+            shop=self.shop,
+            shops=tuple(self.shops),
+            unread=self.unread,
+            help_links=self.help_links,
+        )
+
+    @property
+    def drawn_sheets(self) -> SafeString:
+        """What opens above every page."""
+        return drawn("backoffice/_sheets.html")
 
     @cached_property
-    def phone_more(self) -> list[RailItem]:
-        return self.rail[PHONE_BAR_ITEMS:]
+    def rail(self) -> Rail:
+        items = sorted(extensions.navigation, key=lambda item: item.order)
+        allowed = [item for item in items if self._may_see(item)]
+        return Rail(
+            items=tuple(self._rail_item(item) for item in allowed),
+            topics=self._topics(allowed),
+        )
 
     @cached_property
-    def help_links(self) -> list[extensions.HelpLink]:
+    def reader(self) -> Reader | None:
         if self.agent is None:
-            return []
-        agent = self.agent
-        return [
-            link
-            for link in extensions.help_links
-            if link.permission is None or agent.has_perm(link.permission)
-        ]
+            return None
+        return Reader(
+            id=self.agent.id,
+            name=self.agent.name,
+            email=self.agent.email,
+            theme=self.agent.theme,
+            language=self.agent.language,
+            is_away=self._marks.is_away,
+        )
+
+    @cached_property
+    def help_links(self) -> tuple[extensions.HelpLink, ...]:
+        return tuple(link for link in extensions.help_links if self._may_see(link))
 
     @cached_property
     def shops(self) -> list[ShopInfo]:
@@ -100,20 +137,9 @@ class Frame:
     def theme(self) -> str:
         return self.agent.theme if self.agent else "auto"
 
-    @cached_property
+    @property
     def unread(self) -> int:
-        return queries.unread_count(self.agent.id) if self.agent else 0
-
-    @cached_property
-    def is_away(self) -> bool:
-        if self.agent is None:
-            return False
-        return queries.presence([self.agent.id])[self.agent.id].is_away
-
-    @cached_property
-    def presence(self) -> str:
-        """What the dot on the agent's own picture says; "live" follows the socket."""
-        return "away" if self.is_away else "live"
+        return self._marks.unread
 
     @property
     def is_demo(self) -> bool:
@@ -124,15 +150,38 @@ class Frame:
         return self._request.get_full_path()
 
     @cached_property
+    def _marks(self) -> Marks:
+        return queries.marks_of(self.agent.id if self.agent else None)
+
+    def _may_see(self, entry: extensions.NavItem | extensions.HelpLink) -> bool:
+        if self.agent is None:
+            return False
+        return entry.permission is None or self.agent.has_perm(entry.permission)
+
+    def _topics(self, items: list[extensions.NavItem]) -> str:
+        if self.agent is None:
+            return ""
+        agent = self.agent
+        topics = [topic for item in items if item.topics for topic in item.topics(agent)]
+        return " ".join(dict.fromkeys(topics))
+
+    @cached_property
     def _current_url(self) -> str:
         """Of the entries above this page the nearest one: segments stand below customers."""
-        urls = [reverse(item.url_name) for item in extensions.navigation]
-        above = [url for url in urls if url != "/" and self.request_path.startswith(url)]
-        return max(above, key=len, default=self.request_path)
+        path = self._page_path
+        urls = [_address(item.url_name) for item in extensions.navigation]
+        above = [url for url in urls if url != "/" and path.startswith(url)]
+        return max(above, key=len, default=path)
+
+    @property
+    def _page_path(self) -> str:
+        """The path of the page; a refresh of the rail alone comes from the page around it."""
+        if self._request.headers.get("HX-Target") != "rail-list":
+            return self._request.path
+        return urlsplit(self._request.headers.get("HX-Current-URL", "")).path
 
     def _rail_item(self, item: extensions.NavItem) -> RailItem:
-        url = reverse(item.url_name)
-        is_current = url == self._current_url
+        url = _address(item.url_name)
         count = item.counter(self.agent) if item.counter and self.agent else 0
         return RailItem(
             key=item.key,
@@ -140,5 +189,10 @@ class Frame:
             url=url,
             icon=item.icon,
             count=count,
-            is_current=is_current,
+            is_current=url == self._current_url,
         )
+
+
+@cache
+def _address(url_name: str) -> str:
+    return reverse(url_name)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from backoffice import queries, services
 from backoffice.web import day, finding
 from backoffice.web.forms import Preferences, PresenceChoice, ShopChoice
+from backoffice.web.frame import Frame
 from backoffice.web.returning import back_from
 from backoffice.web.settings import pages_for
 from company.services import agents
@@ -60,7 +61,9 @@ def shortcuts(request: AgentRequest) -> HttpResponse:
 @access.signed_in
 def rail(request: AgentRequest) -> HttpResponse:
     """Give the rail with fresh counters."""
-    return render_page(request, "backoffice/_rail.html", {}, partials={"rail-list": "items"})
+    frame = Frame(request)
+    context = {"rail": frame.rail, "reader": frame.reader}
+    return render_page(request, "backoffice/_rail.html", context, partials={"rail-list": "items"})
 
 
 @require_POST

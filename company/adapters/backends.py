@@ -15,6 +15,11 @@ class AgentBackend(AuthenticationBackend):
 
     knows_grants = True
 
+    def get_user(self, user_id: Any) -> Agent | None:
+        """The agent of a session, unless he is disabled."""
+        agent = queries.agent_of_session(user_id)
+        return agent if agent is not None and self.user_can_authenticate(agent) else None
+
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         """True when the agent holds the permission in any shop."""
         return isinstance(user_obj, Agent) and perm in queries.held_permissions(user_obj)

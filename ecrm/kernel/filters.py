@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.http import QueryDict
 
@@ -97,13 +98,11 @@ def _menu(query: QueryDict, part: Part, value: str) -> Menu:
     )
 
 
-def _url(query: QueryDict, changes: dict[str, str | None]) -> str:
-    changed = query.copy()
-    for name in NOT_KEPT:
-        changed.pop(name, None)
+def _url(query: QueryDict, changes: Mapping[str, str | None]) -> str:
+    changed = {name: values for name, values in query.lists() if name not in NOT_KEPT}
     for name, value in changes.items():
         if value is None:
             changed.pop(name, None)
         else:
-            changed[name] = value
-    return f"?{changed.urlencode()}"
+            changed[name] = [value]
+    return f"?{urlencode(changed, doseq=True)}"

@@ -3,7 +3,10 @@ from __future__ import annotations
 import pytest
 from django.db import DataError, connection, transaction
 
-from ecrm.kernel.prepared import Statement
+from backoffice.models import Notification, SavedView
+from ecrm.kernel.prepared import Rows, Statement
+from tests.backoffice.factories import SavedViewFactory
+from tests.company.factories import AgentFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -43,3 +46,22 @@ def test_behind_a_pooler_the_text_goes_out_whole(settings):
         assert cursor.fetchone() == (21,)
 
     assert "ecrm_tests_whole" not in prepared_names()
+
+
+def test_a_statement_without_values_needs_none():
+    assert Statement("tests_constant", "SELECT 1").rows() == [(1,)]
+
+
+def test_whole_rows_are_models_as_django_would_read_them():
+    view = SavedViewFactory(agent=AgentFactory(), name="L'été")
+    named = Rows("tests_views", SavedView, "WHERE name = %(name)s")
+
+    (found,) = named.all(name="L'été")
+
+    assert (found, found.created_at, found.query) == (view, view.created_at, view.query)
+    assert named.all(name="L'hiver") == []
+
+
+def test_rows_refuse_a_model_whose_fields_python_still_has_to_read():
+    with pytest.raises(TypeError, match="title_values"):
+        Rows("tests_notifications", Notification, "")

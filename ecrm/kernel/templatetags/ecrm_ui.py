@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
@@ -36,8 +36,8 @@ def _sprite_names() -> frozenset[str]:
     return frozenset(line.strip() for line in lines)
 
 
-def _locale() -> Locale:
-    return _locale_of(get_language() or "en")
+def _language() -> str:
+    return get_language() or "en"
 
 
 @cache  # looking a locale up costs more than most of what is formatted with it
@@ -77,13 +77,14 @@ def money(value: Any, currency: str = "") -> str:
         return ""
     amount = getattr(value, "amount", value)
     code = currency or getattr(value, "currency", "")
-    if not code:
-        return format_decimal(Decimal(amount), format="#,##0.00", locale=_locale())
-    return _amount(Decimal(amount), code, _locale())
+    return _amount(Decimal(amount), code, _language())
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _amount(amount: Decimal, code: str, locale: Locale) -> str:
+def _amount(amount: Decimal, code: str, language: str) -> str:
+    locale = _locale_of(language)
+    if not code:
+        return format_decimal(amount, format="#,##0.00", locale=locale)
     shown = format_currency(amount, code, locale=locale)
     return _CODE_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", shown)
 
@@ -91,7 +92,12 @@ def _amount(amount: Decimal, code: str, locale: Locale) -> str:
 @register.filter
 def number(value: Any) -> str:
     """Show a number with the reader's separators."""
-    return "" if value is None or value == "" else format_decimal(value, locale=_locale())
+    return "" if value is None or value == "" else _number(value, _language())
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _number(value: Any, language: str) -> str:
+    return format_decimal(value, locale=_locale_of(language))
 
 
 @register.filter
@@ -99,17 +105,30 @@ def ago(value: datetime | date | None) -> SafeString | str:
     """Show how long ago, with the exact time on hover; the browser keeps it up to date."""
     if value is None or value == "":
         return ""
-    moment = _as_datetime(value)
-    head = _time_head(moment, timezone.get_current_timezone(), _locale())
-    return SafeString(f"{head}{escape(_relative(moment))}</time>")
+    language, zone = _language(), timezone.get_current_timezone()
+    moment, now = _as_datetime(value), timezone.now()
+    age = now - moment
+    if abs(age) < timedelta(hours=24):
+        return SafeString(
+            f"{_time_head(moment, zone, language)}{escape(_recently(age, language))}</time>"
+        )
+    return _days_ago(moment, now.astimezone(zone).date(), zone, language)
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _time_head(moment: datetime, zone: tzinfo, locale: Locale) -> SafeString:
+def _time_head(moment: datetime, zone: tzinfo, language: str) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{}" data-ecrm-ago>',
-        moment.astimezone(UTC).isoformat(timespec="seconds"), _exact(moment.astimezone(zone), locale),
+        moment.astimezone(UTC).isoformat(timespec="seconds"), _exact(moment.astimezone(zone), language),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _days_ago(moment: datetime, today: date, zone: tzinfo, language: str) -> SafeString:
+    """Return a time whose words change at midnight only."""
+    on = moment.astimezone(zone).date()
+    text = gettext("yesterday") if (today - on).days == 1 else _day(on, today.year, language)
+    return format_html("{}{}</time>", _time_head(moment, zone, language), text)
 
 
 @register.filter
@@ -117,11 +136,11 @@ def exact(value: datetime | date | None) -> str:
     """Show day and time in full, in the reader's locale and zone."""
     if value is None or value == "":
         return ""
-    return _exact(timezone.localtime(_as_datetime(value)), _locale())
+    return _exact(timezone.localtime(_as_datetime(value)), _language())
 
 
-def _exact(moment: datetime, locale: Locale) -> str:
-    return format_datetime(moment, "d MMM y HH:mm", locale=locale)
+def _exact(moment: datetime, language: str) -> str:
+    return format_datetime(moment, "d MMM y HH:mm", locale=_locale_of(language))
 
 
 @register.filter
@@ -130,13 +149,13 @@ def day(value: datetime | date | None) -> str:
     if value is None or value == "":
         return ""
     local = timezone.localtime(_as_datetime(value)).date()
-    pattern = "d MMM" if local.year == timezone.localtime().year else "d MMM y"
-    return _day(local, pattern, _locale())
+    return _day(local, timezone.localtime().year, _language())
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _day(local: date, pattern: str, locale: Locale) -> str:
-    return format_date(local, pattern, locale=locale)
+def _day(local: date, this_year: int, language: str) -> str:
+    pattern = "d MMM" if local.year == this_year else "d MMM y"
+    return format_date(local, pattern, locale=_locale_of(language))
 
 
 @register.filter
@@ -161,23 +180,24 @@ def _as_datetime(value: datetime | date) -> datetime:
     return timezone.make_aware(datetime(value.year, value.month, value.day))  # noqa: DTZ001
 
 
-def _relative(moment: datetime) -> str:
-    """Return the words for a moment; ago.ts in the browser follows the same steps."""
-    now = timezone.now()
-    age = now - moment
+def _recently(age: timedelta, language: str) -> str:
+    """Return the words for a moment of the last day or the next; ago.ts follows the same steps."""
     if abs(age) < timedelta(minutes=1):
         return gettext("now")
-    if abs(age) < timedelta(hours=24):
-        return format_timedelta(
-            -age,
-            granularity="minute",
-            threshold=1.0,
-            add_direction=True,
-            # The narrow French "-3 h" would read as a negative number.
-            format="narrow" if _locale().language == "en" else "short",
-            locale=_locale(),
-        )
-    days = (timezone.localtime(now).date() - timezone.localtime(moment).date()).days
-    if days == 1:
-        return gettext("yesterday")
-    return day(moment)
+    if abs(age) < timedelta(hours=1):
+        return _ago_in(-round(age.total_seconds() / 60), "minute", language)
+    return _ago_in(-round(age.total_seconds() / 3600), "hour", language)
+
+
+@cache  # so many minutes or hours, in three languages
+def _ago_in(count: int, unit: Literal["minute", "hour"], language: str) -> str:
+    # A threshold out of reach keeps 60 minutes from becoming an hour.
+    return format_timedelta(
+        timedelta(**{f"{unit}s": count}),
+        granularity=unit,
+        threshold=float("inf"),
+        add_direction=True,
+        # The narrow French "-3 h" would read as a negative number.
+        format="narrow" if language == "en" else "short",
+        locale=_locale_of(language),
+    )
