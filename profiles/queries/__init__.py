@@ -1,12 +1,13 @@
 """Reads. What other modules call stands here; the rest is for profiles' own pages and services."""
 
-from profiles.queries import checks, consents
+from profiles.queries import checks, consents, tombstones
 from profiles.queries.cards import (
     all_figures,
     card,
     cards,
     cards_of,
     details_of,
+    names,
     of_shop,
     order_figures,
     places_of_figures,
@@ -16,6 +17,7 @@ from profiles.queries.cards import (
 from profiles.queries.identities import (
     VIEW,
     Holder,
+    Holders,
     emails_of,
     find_by_email,
     holders,
@@ -43,6 +45,7 @@ __all__ = [
     "VIEW",
     "DryRun",
     "Holder",
+    "Holders",
     "TimelinePage",
     "all_figures",
     "all_requests",
@@ -65,6 +68,7 @@ __all__ = [
     "is_visitor",
     "merged_from",
     "merges_of",
+    "names",
     "of_shop",
     "order_figures",
     "places_of_figures",
@@ -78,5 +82,6 @@ __all__ = [
     "timeline",
     "timeline_of",
     "timeline_page",
+    "tombstones",
     "visible_to",
 ]

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from typing import NamedTuple
 
 from django.db.models import Q
 from django.utils.timezone import now
 
 from company import queries as company
 from ecrm.kernel.money import Money
+from ecrm.kernel.prepared import Statement
 from profiles import rules
 from profiles.models import Figures, Identifier, Prediction, Profile, ProfileQuerySet, Rfm
 from profiles.queries import attributes, predictions, tags
 from profiles.queries.care import stages_of
 from profiles.queries.merging import merged_from
-from profiles.types import KeptFigures, OrderFigures, ProfileCard, RequestNumbers
+from profiles.types import KeptFigures, OrderFigures, ProfileCard, ProfileName, RequestNumbers
 
 SECONDS_A_DAY = 86_400
 
@@ -34,29 +35,64 @@ def cards(
     profile_ids: Iterable[int], *, shop_ids: Iterable[int] | None = None
 ) -> dict[int, ProfileCard]:
     """Customers by id, in three queries; figures of all shops, or of these."""
-    return cards_of(Profile.objects.filter(pk__in=set(profile_ids)), shop_ids=shop_ids)
+    people = people_of(Profile.objects.filter(pk__in=set(profile_ids)))
+    return cards_of(people, shop_ids=shop_ids)
+
+
+class Person(NamedTuple):
+    """As much of a profile as a card shows of it."""
+
+    id: int
+    first_name: str
+    last_name: str
+    locale: str
+    country: str
+    city: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+def people_of(profiles: ProfileQuerySet) -> list[Person]:
+    """The profiles of a query, in its order, without what no card shows. One query."""
+    return [Person(*row) for row in profiles.values_list(*Person._fields)]
 
 
 def cards_of(
-    profiles: Iterable[Profile], *, shop_ids: Iterable[int] | None = None
+    profiles: Iterable[Profile | Person], *, shop_ids: Iterable[int] | None = None
 ) -> dict[int, ProfileCard]:
     """The same for profiles already read, in their order."""
     rows = list(profiles)
-    ids = [row.pk for row in rows]
+    ids = [row.id for row in rows]
     contacts = _contacts_of(ids)
     figures = order_figures(ids, shop_ids=shop_ids)
-    return {row.pk: _card(row, contacts.get(row.pk, {}), figures.get(row.pk, {})) for row in rows}
+    return {row.id: _card(row, contacts.get(row.id, {}), figures.get(row.id, {})) for row in rows}
+
+
+def names(profile_ids: Iterable[int]) -> dict[int, ProfileName]:
+    """What customers are called, and their address, in one query."""
+    return {
+        profile_id: ProfileName(
+            name=_name(profile_id, first_name, last_name, email, phone), email=email or ""
+        )
+        for profile_id, first_name, last_name, email, phone in _NAMES.rows(ids=list(profile_ids))
+    }
+
+
+def _name(
+    profile_id: int, first_name: str, last_name: str, email: str | None, phone: str | None
+) -> str:
+    return f"{first_name} {last_name}".strip() or email or phone or f"#{profile_id}"
 
 
 def _card(
-    row: Profile, contacts: Mapping[str, str], figures: Mapping[str, OrderFigures]
+    row: Profile | Person, contacts: Mapping[str, str], figures: Mapping[str, OrderFigures]
 ) -> ProfileCard:
     email, phone = contacts.get(rules.EMAIL, ""), contacts.get(rules.PHONE, "")
     main = max(figures, key=lambda currency: figures[currency].orders_count, default=None)
     dates = [f.last_order_at for f in figures.values() if f.last_order_at is not None]
     return ProfileCard(
-        id=row.pk,
-        name=row.full_name or email or phone or f"#{row.pk}",
+        id=row.id,
+        name=_name(row.id, row.first_name, row.last_name, email, phone),
         email=email,
         phone=phone,
         locale=row.locale,
@@ -70,14 +106,44 @@ def _card(
     )
 
 
+# The address and number to show for a profile: its own before shared ones, newest first.
+_CONTACTS = Statement(
+    "contacts_of_profiles",
+    """
+SELECT DISTINCT ON (profile_id, kind) profile_id, kind, value FROM profiles_identifier
+WHERE profile_id = ANY(%(ids)s::bigint[]) AND kind IN ('email', 'phone')
+ORDER BY profile_id, kind, is_key DESC, last_seen_at DESC, id
+""",
+)
+_NAMES = Statement(
+    "names_of_profiles",
+    """
+SELECT p.id, p.first_name, p.last_name, (
+    SELECT value FROM profiles_identifier WHERE profile_id = p.id AND kind = 'email'
+    ORDER BY is_key DESC, last_seen_at DESC, id LIMIT 1
+), (
+    SELECT value FROM profiles_identifier WHERE profile_id = p.id AND kind = 'phone'
+    ORDER BY is_key DESC, last_seen_at DESC, id LIMIT 1
+)
+FROM profiles_profile p WHERE p.id = ANY(%(ids)s::bigint[])
+""",
+)
+_FIGURES = Statement(
+    "figures_of_profiles",
+    """
+SELECT profile_id, currency, sum(orders_count), sum(revenue), min(first_order_at), max(last_order_at)
+FROM profiles_figures
+WHERE profile_id = ANY(%(ids)s::bigint[]) AND orders_count > 0
+    AND (%(shop_ids)s::bigint[] IS NULL OR shop_id = ANY(%(shop_ids)s::bigint[]))
+GROUP BY profile_id, currency ORDER BY currency
+""",
+)
+
+
 def _contacts_of(profile_ids: Sequence[int]) -> dict[int, dict[str, str]]:
-    """The address and number to show for each profile: its own before shared ones, newest first."""
     found: dict[int, dict[str, str]] = {}
-    rows = Identifier.objects.filter(
-        profile_id__in=profile_ids, kind__in=[rules.EMAIL, rules.PHONE]
-    ).order_by("-is_key", "-last_seen_at", "id")
-    for profile_id, kind, value in rows.values_list("profile_id", "kind", "value"):
-        found.setdefault(profile_id, {}).setdefault(kind, value)
+    for profile_id, kind, value in _CONTACTS.rows(ids=profile_ids):
+        found.setdefault(profile_id, {})[kind] = value
     return found
 
 
@@ -85,13 +151,17 @@ def order_figures(
     profile_ids: Iterable[int], *, shop_ids: Iterable[int] | None = None
 ) -> dict[int, dict[str, OrderFigures]]:
     """What the orders of these customers add up to, per currency, in one query."""
-    rows = Figures.objects.filter(profile_id__in=list(profile_ids), orders_count__gt=0)
-    if shop_ids is not None:
-        rows = rows.filter(shop_id__in=list(shop_ids))
+    rows = _FIGURES.rows(
+        ids=list(profile_ids), shop_ids=None if shop_ids is None else list(shop_ids)
+    )
     found: dict[int, dict[str, OrderFigures]] = {}
-    for row in rows:
-        per_currency = found.setdefault(row.profile_id, {})
-        per_currency[row.currency] = _added(per_currency.get(row.currency), row)
+    for profile_id, currency, orders_count, revenue, first_order_at, last_order_at in rows:
+        found.setdefault(profile_id, {})[currency] = OrderFigures(
+            orders_count=orders_count,
+            revenue=revenue,
+            first_order_at=first_order_at,
+            last_order_at=last_order_at,
+        )
     return found
 
 
@@ -115,17 +185,6 @@ def places_of_figures(profile_id: int) -> set[tuple[int, str]]:
     """The shops and currencies of the sums kept of a customer, empty ones included."""
     rows = Figures.objects.filter(profile_id=profile_id)
     return set(rows.values_list("shop_id", "currency"))
-
-
-def _added(sum_so_far: OrderFigures | None, row: Figures) -> OrderFigures:
-    firsts = [row.first_order_at, sum_so_far.first_order_at if sum_so_far else None]
-    lasts = [row.last_order_at, sum_so_far.last_order_at if sum_so_far else None]
-    return OrderFigures(
-        orders_count=row.orders_count + (sum_so_far.orders_count if sum_so_far else 0),
-        revenue=row.revenue + (sum_so_far.revenue if sum_so_far else Decimal(0)),
-        first_order_at=min(filter(None, firsts), default=None),
-        last_order_at=max(filter(None, lasts), default=None),
-    )
 
 
 def first_order(figures: Mapping[str, OrderFigures]) -> datetime | None:

@@ -11,10 +11,11 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from company import queries as company
+from ecrm.kernel.prepared import Statement
 from profiles import extensions, rules
-from profiles.models import Figures, Identifier, Profile, ProfileQuerySet, ProfileShop
+from profiles.models import Figures, Identifier, Profile, ProfileQuerySet
 from profiles.queries import segments
-from profiles.queries.cards import cards_of
+from profiles.queries.cards import Person, cards_of, people_of
 from profiles.types import ProfileCard
 
 Orders = Literal["", "none", "one", "more"]
@@ -75,13 +76,22 @@ def count(rows: ProfileQuerySet) -> int:
     return rows.order_by()[: COUNTED_UP_TO + 1].count()
 
 
-def rows_of(profiles: Iterable[Profile], *, shop_ids: Iterable[int]) -> list[CustomerRow]:
+_KNOWN_BY = Statement(
+    "shops_of_profiles",
+    """
+SELECT profile_id, shop_id FROM profiles_profileshop
+WHERE profile_id = ANY(%(ids)s::bigint[]) AND shop_id = ANY(%(shop_ids)s::bigint[])
+ORDER BY since, id
+""",
+)
+
+
+def rows_of(profiles: Iterable[Profile | Person], *, shop_ids: Iterable[int]) -> list[CustomerRow]:
     """What the list shows of these customers, in three queries."""
     in_sight = list(shop_ids)
     found = cards_of(profiles, shop_ids=in_sight)
     known_by: dict[int, list[int]] = {}
-    pairs = ProfileShop.objects.filter(profile_id__in=list(found), shop_id__in=in_sight)
-    for profile_id, shop_id in pairs.order_by("since", "id").values_list("profile_id", "shop_id"):
+    for profile_id, shop_id in _KNOWN_BY.rows(ids=list(found), shop_ids=in_sight):
         known_by.setdefault(profile_id, []).append(shop_id)
     return [CustomerRow(card=c, shop_ids=known_by.get(c.id, [])) for c in found.values()]
 
@@ -89,7 +99,7 @@ def rows_of(profiles: Iterable[Profile], *, shop_ids: Iterable[int]) -> list[Cus
 def best_matches(words: str, *, shop_ids: Iterable[int], limit: int) -> list[ProfileCard]:
     """The customers met last among those whom the words find, in three queries."""
     found = customers(shop_ids, Selection(words=words))[:limit]
-    return list(cards_of(found, shop_ids=shop_ids).values())
+    return list(cards_of(people_of(found), shop_ids=shop_ids).values())
 
 
 # Each country costs one look into the index instead of a walk over all customers.

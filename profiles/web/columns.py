@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.types import Column
+from backoffice.types import Column, cells
 from ecrm.kernel.spreadsheets import Cell
 from ecrm.kernel.templatetags import ecrm_ui
 from profiles.queries.listing import CustomerRow
@@ -36,6 +38,17 @@ _SHOPS = '<div class="ec-row">{}</div>'
 _SHOP = (
     '<span class="ec-row"><span class="ec-dot" data-ecrm-colour="{}"></span>'
     '<span class="ec-clip">{}</span></span>'
+)
+# What stands in every row: the box that selects it only for who may do something with it.
+_ROW = (
+    '<tr data-ecrm-row="{id}">{box}<td><div class="ec-row">'
+    '<span class="ec-avatar ec-avatar-sm ec-hue-{hue}" aria-hidden="true">{initials}</span>'
+    '<span class="ec-grow"><a class="ec-cell-main" href="{list_url}{id}/">{name}</a>'
+    '<span class="ec-cell-sub">{contact}</span></span></div></td>{cells}</tr>'
+)
+_BOX = (
+    '<td class="ec-fit ec-desk-only"><input class="ec-check" type="checkbox" name="selected"'
+    ' value="{}" form="customers-tagging" data-ecrm-select aria-label="{} {}"></td>'
 )
 _FIGURE = "ec-num ec-wide-only"
 _MOMENT = "ec-num ec-fit ec-wide-only"
@@ -100,6 +113,31 @@ _AFTER_SHOPS: Sequence[CustomerColumn] = (
         css=_MOMENT,
     ),
 )
+
+
+def drawn(
+    rows: Iterable[CustomerRow], shown: Sequence[CustomerColumn], *, with_box: bool
+) -> SafeString:
+    """The rows of the table as HTML."""
+    list_url, select = reverse("profiles:profile-list"), gettext("Select")
+    return format_html_join(
+        "\n",
+        _ROW,
+        (
+            {
+                "id": card.id,
+                "box": format_html(_BOX, card.id, select, card.name) if with_box else "",
+                "hue": ecrm_ui.hue(card.name),
+                "initials": ecrm_ui.initials(card.name),
+                "list_url": list_url,
+                "name": card.name,
+                "contact": next((c for c in (card.email, card.phone) if c != card.name), ""),
+                "cells": cells(shown, row),
+            }
+            for row in rows
+            for card in [row.card]
+        ),
+    )
 
 
 def offered(shops: Sequence[ShopInfo]) -> list[CustomerColumn]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.core.paginator import Paginator
 from django.urls import reverse
-from django.utils.safestring import SafeString
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,7 +17,6 @@ from django.views.decorators.http import require_POST, require_safe
 
 from backoffice import queries as backoffice
 from backoffice import services as frame
-from backoffice.types import cells
 from company import queries as company
 from ecrm.kernel import access, filters, spreadsheets
 from ecrm.kernel.htmx import render_page
@@ -26,6 +24,7 @@ from ecrm.kernel.spreadsheets import Cell
 from ecrm.kernel.templatetags import ecrm_ui
 from profiles import permissions
 from profiles.queries import listing, segments
+from profiles.queries.cards import people_of
 from profiles.web import columns, words
 
 if TYPE_CHECKING:
@@ -40,19 +39,6 @@ else:
 
 DAYS = {"1d": 1, "7d": 7, "30d": 30, "90d": 90}
 THIS_YEAR = "year"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
-    """One row in words, worked out here so that the template only prints: it does so 80 times."""
-
-    id: SafeString
-    url: SafeString
-    name: str
-    initials: str
-    hue: SafeString
-    contact: str
-    cells: SafeString
 
 
 class CustomerPages(_Pages):
@@ -114,18 +100,20 @@ def profile_list(request: AgentRequest) -> HttpResponse:
     page = CustomerPages(found.customers, filters.ROWS_PER_PAGE).get_page(request.GET.get("page"))
     offered = columns.offered(found.shops_in_sight)
     shown = backoffice.columns_of(request.user.pk, request.path, offered)
-    rows = listing.rows_of(page.object_list, shop_ids=found.in_sight)
+    people = people_of(cast("ProfileQuerySet", page.object_list))
+    rows = listing.rows_of(people, shop_ids=found.in_sight)
+    may_change = request.user.has_perm(permissions.CHANGE)
     may_export = request.user.has_perm(permissions.EXPORT)
     context = {
         "page": page,
         "columns": shown,
-        "lines": lines_of(rows, shown),
+        "rows": rows,
+        "drawn_rows": columns.drawn(rows, shown, with_box=may_change),
         "filters": found.filters,
         "count": cast("CustomerPages", page.paginator).words,
         "topics": " ".join(f"profiles:shop:{shop_id}" for shop_id in found.in_sight),
         "brings_filters": _brings_filters(request),
-        "may_change": request.user.has_perm(permissions.CHANGE),
-        "select": _("Select"),
+        "may_change": may_change,
         "tools": backoffice.list_tools(
             request,
             offered=offered,
@@ -164,26 +152,6 @@ def _exported(found: Found, shown: Sequence[columns.CustomerColumn]) -> Iterator
     for batch in spreadsheets.batches(found.customers):
         for row in listing.rows_of(batch, shop_ids=found.in_sight):
             yield [value(row) for value in values]
-
-
-def lines_of(
-    rows: Iterable[listing.CustomerRow], shown: Sequence[columns.CustomerColumn]
-) -> list[Line]:
-    """The rows as the list prints them."""
-    base = reverse("profiles:profile-list")
-    return [
-        Line(
-            # Digits need no second look: that is half the time of a row.
-            id=SafeString(row.card.id),
-            url=SafeString(f"{base}{row.card.id}/"),
-            name=row.card.name,
-            initials=ecrm_ui.initials(row.card.name),
-            hue=SafeString(ecrm_ui.hue(row.card.name)),
-            contact=next((c for c in (row.card.email, row.card.phone) if c != row.card.name), ""),
-            cells=cells(shown, row),
-        )
-        for row in rows
-    ]
 
 
 def _brings_filters(request: AgentRequest) -> bool:

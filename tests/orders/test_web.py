@@ -34,7 +34,7 @@ def rows_of(desk, url=LIST, **query):
 
 
 def numbers(desk, **query):
-    return [row.number for row in desk.get(LIST, query).context["rows"]]
+    return [row.order.number for row in desk.get(LIST, query).context["rows"]]
 
 
 def ago(**delta):
@@ -50,7 +50,7 @@ def test_the_list_shows_orders_newest_first_with_their_customers(desk, shop):
 
     response = desk.get(LIST)
 
-    assert [row.number for row in response.context["rows"]] == [new.number, old.number]
+    assert [row.order.number for row in response.context["rows"]] == [new.number, old.number]
     text = response.content.decode()
     assert new.number in text
     assert "Ana Durand" in text
