@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from messaging.mime import addresses
+from messaging.mime import addresses, notices, reasons
 from messaging.mime.charsets import decode
 from messaging.mime.headers import Headers
 from messaging.mime.structure import Part
 
 MOST_RECIPIENTS: Final = 50
-_STATUS: Final = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
-_REPLY: Final = re.compile(r"\b([245]\d\d)\b")
-_DEAD_STATUS: Final = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
-_DEAD_WORDS: Final = re.compile(
-    r"(?:user|recipient|mailbox|account|address|addressee|alias)[^.]{0,40}(?:unknown|not found"
-    r"|does ?n[o']t exist|not exist|no longer"
-    r"|disabled|deactivated|closed|inactive|unavailable permanently|has been suspended)"
-    r"|(?:unknown|no such|invalid|non-?existent) (?:user|recipient|mailbox|account|address|local part)"
-    r"|no mailbox here|host (?:unknown|not found)|domain (?:not found|does ?n[o']t exist)|nxdomain",
-    re.IGNORECASE,
-)
-_ALIVE_WORDS: Final = re.compile(
-    r"(?:mailbox|quota|storage|inbox)[^.]{0,30}(?:full|exceed|over)|over ?quota|insufficient|spam"
-    r"|block|blacklist|blocklist|reputation"
-    r"|policy|dmarc|spf\b|dkim|authenticat|greylist|graylist|too large|size limit|rate limit"
-    r"|too many|throttl|timed? ?out|timeout"
-    r"|temporar|try again|relay(?:ing)? (?:denied|not)|access denied|virus|content rejected"
-    r"|connection refused",
-    re.IGNORECASE,
-)
+REPORT_TYPES: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
+_INCOMPLETE: Final = frozenset({"", "5.0.0", "4.0.0"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,17 +24,66 @@ class Bounce:
     reply_code: str
     reason: str
     permanent: bool
+    is_delayed: bool = False
 
 
-def verdicts(root: Part) -> list[Bounce]:
-    """What a standard report (RFC 3464) says, one verdict per recipient; empty when it says nothing."""
+def verdicts(root: Part, *, text: str) -> list[Bounce]:
+    """What a report says, one verdict per recipient; empty when it says nothing.
+
+    A standard report (RFC 3464) is believed first; what it leaves out, and reports in prose, are read from
+    the `text` of the mail.
+    """
+    headers = root.headers
+    own = {
+        person.address
+        for name in ("from", "to", "reply-to", "sender")
+        for value in headers.all(name)
+        for person in addresses.parse(value).mailboxes
+    }
+    reports = _reports(root)
+    failed = headers.all("x-failed-recipients") + [bounce.recipient for bounce in reports]
+    told = {
+        notice.recipient: notice.reason for notice in notices.read(text, own=own, failed=failed)
+    }
+    if reports:
+        return [_completed(bounce, told.get(bounce.recipient, "")) for bounce in reports]
+    return [_of_prose(recipient, reason) for recipient, reason in told.items()]
+
+
+def _reports(root: Part) -> list[Bounce]:
     found: list[Bounce] = []
-    for part in root.walk():
-        if part.content_type != "message/delivery-status":
+    for part in root.walk_own():
+        if part.content_type not in REPORT_TYPES:
             continue
         blocks = (_verdict(block.headers) for block in part.children[:MOST_RECIPIENTS])
         found += [verdict for verdict in blocks if verdict]
     return found
+
+
+def _of_prose(recipient: str, reason: str) -> Bounce:
+    status = reasons.status_in(reason)
+    return Bounce(
+        recipient=recipient,
+        status=status,
+        reply_code=reasons.reply_code_in(reason),
+        reason=reason,
+        permanent=reasons.is_permanent(status, reason),
+    )
+
+
+def _completed(bounce: Bounce, told: str) -> Bounce:
+    """The verdict of a report that gives no reason, with the reason that stands in the prose."""
+    is_silent = bounce.status in _INCOMPLETE or not bounce.reason
+    if not told or bounce.is_delayed or not is_silent or reasons.is_telling(bounce.reason):
+        return bounce
+    prose = _of_prose(bounce.recipient, told)
+    return replace(
+        bounce,
+        status=prose.status or bounce.status,
+        reply_code=bounce.reply_code or prose.reply_code,
+        reason=bounce.reason or prose.reason,
+        permanent=prose.permanent,
+    )
 
 
 def reported_message_id(root: Part) -> str:
@@ -76,24 +106,22 @@ def _verdict(block: Headers) -> Bounce | None:
     if not recipient:
         return None
     address = recipient.rpartition(";")[2].strip().strip("<>")
-    reason = block.decoded("diagnostic-code").rpartition("; ")[2][:500]
+    reason = _without_type(block.decoded("diagnostic-code"))[:500]
     action = block.first("action").lower()
-    match = _STATUS.search(block.first("status")) or _STATUS.search(reason)
-    status = match.group(0) if match else ""
-    reply = _REPLY.search(reason)
+    status = reasons.status_in(block.first("status"))
+    if not status or status.endswith(".0.0"):
+        status = reasons.status_in(reason) or status
     return Bounce(
         recipient=addresses.normalised(address) or address[:254].lower(),
         status=status,
-        reply_code=reply.group(1) if reply else "",
+        reply_code=reasons.reply_code_in(reason),
         reason=reason,
-        permanent=action in {"failed", ""} and is_permanent(status, reason),
+        permanent=action in {"failed", ""} and reasons.is_permanent(status, reason),
+        is_delayed=action not in {"failed", ""},
     )
 
 
-def is_permanent(status: str, reason: str) -> bool:
-    """Whether the address is dead, judged by the words first and by the status only then."""
-    if _ALIVE_WORDS.search(reason):
-        return False
-    if status.startswith("4"):
-        return False
-    return bool(_DEAD_WORDS.search(reason)) or status in _DEAD_STATUS
+def _without_type(diagnostic: str) -> str:
+    """`smtp; 550 …` without the kind of system that speaks."""
+    kind, mark, words = diagnostic.partition(";")
+    return words.strip() if mark and " " not in kind.strip() else diagnostic

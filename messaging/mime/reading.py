@@ -66,7 +66,7 @@ def read(raw: bytes) -> ParsedMail:
     clean = html.clean(contents.body.html)
     text = contents.body.as_text()
     parts = quotes.split(text)
-    verdict = machine.judge(root, author)
+    verdict = machine.judge(root, author, text=text)
     is_report = verdict.kind in {"bounce", "complaint"}
     message_id = _one_id(head, "message-id")
     date = headers.moment(head.first("date"))
@@ -98,7 +98,7 @@ def read(raw: bytes) -> ParsedMail:
         files=contents.files,
         machine=verdict.kind,
         list_id=verdict.list_id,
-        bounces=bounces.verdicts(root) if is_report else [],
+        bounces=bounces.verdicts(root, text=text) if verdict.kind == "bounce" else [],
         reported_message_id=bounces.reported_message_id(root) if is_report else "",
         dedupe_key=_dedupe_key(raw, head, message_id),
         defects=[*defects, *author.defects, *contents.defects, *(missing or invalid)],

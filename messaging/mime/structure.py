@@ -59,6 +59,13 @@ class Part:
         for child in self.children:
             yield from child.walk()
 
+    def walk_own(self) -> Iterator[Part]:
+        """The same without what is inside mails that this one carries."""
+        yield self
+        if self.content_type != "message/rfc822":
+            for child in self.children:
+                yield from child.walk_own()
+
 
 @dataclass(slots=True)
 class _Budget:

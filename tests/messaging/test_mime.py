@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messaging.mime import addresses, bounces, charsets, files, html, quotes, reading
+from messaging.mime import addresses, charsets, files, html, quotes, reading, reasons
 from messaging.mime.reading import ParsedMail
 from messaging.mime.structure import Unreadable
 from tests.messaging.factories import mail_bytes
@@ -545,7 +545,7 @@ def test_a_delivery_report_says_who_and_why() -> None:
     ],
 )
 def test_only_a_dead_address_is_permanent(status: str, reason: str, is_permanent: bool) -> None:
-    assert bounces.is_permanent(status, reason) is is_permanent
+    assert reasons.is_permanent(status, reason) is is_permanent
 
 
 # --- Limits and keys ---
