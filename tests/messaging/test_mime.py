@@ -538,7 +538,7 @@ def test_a_delivery_report_says_who_and_why() -> None:
         ("5.1.1", "550 over quota, mailbox full", False),
         ("5.7.1", "554 message blocked as spam", False),
         ("5.7.26", "550 DMARC policy", False),
-        ("4.1.1", "450 user unknown in virtual table", False),
+        ("4.1.1", "450 user unknown in virtual table", True),
         ("5.3.4", "message too large", False),
         ("5.0.0", "550 rejected", False),
         ("5.2.1", "550 account disabled", True),
