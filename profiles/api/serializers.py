@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from ecrm.kernel.drf import MoneyField
 from profiles.models import Identifier, Profile, ProfileShop
+from profiles.types import Identity
 
 
 class IdentifierOut(serializers.Serializer[Any]):
@@ -101,7 +102,13 @@ class IdentityIn(serializers.Serializer[Any]):
     """What the shop knows of a person; at least one identifier."""
 
     email = serializers.CharField(required=False, allow_null=True, max_length=254)
+    email_verified = serializers.BooleanField(
+        required=False, help_text="The shop has seen a proof that the address is his."
+    )
     phone = serializers.CharField(required=False, allow_null=True, max_length=40)
+    phone_verified = serializers.BooleanField(
+        required=False, help_text="The shop has seen a proof that the number is his."
+    )
     customer_id = serializers.CharField(required=False, allow_null=True, max_length=254)
     anonymous_id = serializers.CharField(required=False, allow_null=True, max_length=254)
     device_id = serializers.CharField(required=False, allow_null=True, max_length=254)
@@ -120,6 +127,13 @@ class IdentityIn(serializers.Serializer[Any]):
     timezone = serializers.CharField(required=False, allow_blank=True, max_length=63)
     currency = serializers.CharField(required=False, allow_blank=True, max_length=3)
     accepts_marketing = serializers.BooleanField(required=False, allow_null=True)
+
+    def identity(self) -> Identity:
+        """What the shop's program told, which it vouches for."""
+        told = dict(self.validated_data)
+        kinds = ("email", "phone")
+        verified = frozenset(kind for kind in kinds if told.pop(f"{kind}_verified", False))
+        return Identity(**told, is_proven=True, verified=verified)
 
 
 class TimelineOut(serializers.Serializer[Any]):

@@ -15,7 +15,6 @@ from ecrm.kernel.drf import CursorPage, key_of
 from ecrm.kernel.idempotency import IdempotentMixin
 from profiles import queries, services
 from profiles.api import completing, serializers
-from profiles.types import Identity
 
 READ = {"GET": "profiles:read"}
 SOURCE = "api"
@@ -111,9 +110,7 @@ class IdentifyView(IdempotentMixin, APIView):
         told = serializers.IdentityIn(data=request.data)
         told.is_valid(raise_exception=True)
         shop_id = key_of(request).shop_id
-        resolution = services.identify(
-            Identity(**told.validated_data, is_proven=True), shop_id=shop_id, source=SOURCE
-        )
+        resolution = services.identify(told.identity(), shop_id=shop_id, source=SOURCE)
         return Response(
             _representation(resolution.profile_id, shop_id=shop_id),
             status=201 if resolution.created else 200,

@@ -57,6 +57,8 @@ def persons(profile_ids: Iterable[int]) -> dict[int, Person]:
     emails: dict[int, list[str]] = {}
     phones: dict[int, set[str]] = {}
     held = Identifier.objects.filter(profile_id__in=rows, kind__in=[rules.EMAIL, rules.PHONE])
+    # What somebody only claimed until its owner came says nothing.
+    held = held.exclude(is_key=False, is_claimed=True)
     for profile_id, kind, value in held.order_by("id").values_list("profile_id", "kind", "value"):
         if kind == rules.EMAIL:
             emails.setdefault(profile_id, []).append(value)

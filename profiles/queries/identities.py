@@ -13,6 +13,7 @@ from company import queries as company
 from ecrm.kernel.prepared import Statement
 from profiles import rules
 from profiles.models import Identifier, Profile, ProfileQuerySet, ProfileShop
+from profiles.queries import tombstones
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -25,7 +26,8 @@ class Holder:
     """The profile that holds a key, with what a contact may change about it.
 
     `kinds` are the kinds of all keys it holds, each as often as it holds one; `places` are those of
-    the asked-for addresses which it has. `is_merged` when it went into another a moment ago.
+    the asked-for addresses which it has. `is_merged` when it went into another, or was erased, a moment
+    ago.
     """
 
     profile_id: int
@@ -38,6 +40,8 @@ class Holder:
     details: rules.Details
     first_seen_at: datetime
     last_seen_at: datetime
+    # The key led to him because somebody typed it, and nobody vouched for it since.
+    is_claimed: bool = False
 
     @property
     def is_identified(self) -> bool:
@@ -59,16 +63,17 @@ WITH held AS (
     SELECT i.*
     FROM unnest(%(values)s::text[], %(kinds)s::text[]) AS key (value, kind)
     CROSS JOIN LATERAL (
-        SELECT i.profile_id, i.kind, i.value, i.shop_id FROM profiles_identifier i
+        SELECT i.profile_id, i.kind, i.value, i.shop_id, i.is_claimed FROM profiles_identifier i
         WHERE i.is_key AND i.shop_id IS NULL AND i.value = key.value AND i.kind = key.kind
         LIMIT 1
     ) i
     UNION ALL
-    SELECT i.profile_id, i.kind, i.value, i.shop_id
+    SELECT i.profile_id, i.kind, i.value, i.shop_id, i.is_claimed
     FROM profiles_identifier i
     WHERE i.is_key AND i.shop_id = %(shop_id)s AND i.kind = 'customer_id' AND i.value = %(customer_id)s
 )
-SELECT i.kind, i.value, i.shop_id, p.id, p.merged_into_id IS NOT NULL,
+SELECT i.kind, i.value, i.shop_id, p.id,
+       p.merged_into_id IS NOT NULL OR p.erased_at IS NOT NULL,
        s.id IS NOT NULL,
        (SELECT c.stand < 1000000000000000 FROM profiles_consentstate c
         WHERE c.profile_id = i.profile_id AND c.shop_id = %(shop_id)s
@@ -80,7 +85,7 @@ SELECT i.kind, i.value, i.shop_id, p.id, p.merged_into_id IS NOT NULL,
             ARRAY(SELECT a.kind || a.fingerprint FROM profiles_postaladdress a
                   WHERE a.profile_id = p.id AND a.fingerprint = ANY(%(places)s)) END,
        p.first_name, p.last_name, p.locale, p.country, p.city,
-       p.birthday, p.gender, p.timezone, p.currency, p.first_seen_at, p.last_seen_at
+       p.birthday, p.gender, p.timezone, p.currency, p.first_seen_at, p.last_seen_at, i.is_claimed
 FROM (SELECT * FROM held ORDER BY profile_id) i
 CROSS JOIN LATERAL (
     SELECT * FROM profiles_profile WHERE id = i.profile_id FOR KEY SHARE
@@ -89,19 +94,42 @@ LEFT JOIN LATERAL (
     SELECT * FROM profiles_profileshop s
     WHERE s.profile_id = i.profile_id AND s.shop_id = %(shop_id)s LIMIT 1
 ) s ON true
+UNION ALL
+SELECT '', t.digest, NULL, t.profile_id, true, true, NULL, NULL, true, NULL,
+       '', '', '', '', '', NULL, '', '', '', t.erased_at, t.erased_at, false
+FROM profiles_tombstone t
+WHERE t.digest = ANY(%(digests)s::text[]) AND t.erased_at > %(at)s::timestamptz
 """,
 )
 
 
-def holders(
-    keys: Sequence[rules.Key], *, shop_id: int, places: Sequence[str] = ()
-) -> dict[rules.Key, Holder]:
-    """Who holds each of the keys. One query, written by hand: it runs for every order.
+class Holders(dict[rules.Key, Holder]):
+    """Who holds each key; `dead` are those of people erased since, with what is left of them.
 
-    Until the transaction ends, nobody merges the profiles away (a merge locks them FOR UPDATE).
+    A dead key may have a holder too: the person came back.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dead: dict[rules.Key, int] = {}
+
+
+def holders(
+    keys: Sequence[rules.Key],
+    *,
+    shop_id: int,
+    at: datetime,
+    places: Sequence[str] = (),
+) -> Holders:
+    """Who holds each of the keys, and which were somebody's who was erased after `at`.
+
+    One query, written by hand: it runs for every order. Until the transaction ends, nobody merges the
+    profiles away or erases them (both lock them FOR UPDATE).
+    """
+    found = Holders()
     if not keys:
-        return {}
+        return found
+    buried = tombstones.digests(keys)
     open_keys = [key for key in keys if key.shop_id is None]
     customer_id = next((key.value for key in keys if key.kind == rules.CUSTOMER_ID), None)
     with connection.cursor() as cursor:
@@ -113,13 +141,20 @@ def holders(
                 "kinds": [key.kind for key in open_keys],
                 "customer_id": customer_id,
                 "places": list(places),
+                "digests": list(buried),
+                "at": at,
             },
         )
-        return {rules.Key(*row[:3]): _holder(row[3:]) for row in cursor.fetchall()}
+        for row in cursor.fetchall():
+            if row[0]:
+                found[rules.Key(*row[:3])] = _holder(row[3:])
+            else:
+                found.dead[buried[row[1]]] = row[3]
+    return found
 
 
 def _holder(row: Sequence[Any]) -> Holder:
-    details = dict(zip(_DETAILS, row[7:-2], strict=True))
+    details = dict(zip(_DETAILS, row[7:-3], strict=True))
     return Holder(
         profile_id=row[0],
         is_merged=row[1],
@@ -129,8 +164,9 @@ def _holder(row: Sequence[Any]) -> Holder:
         is_verified=row[5],
         places=frozenset(row[6]),
         details=rules.Details(**details),
-        first_seen_at=row[-2],
-        last_seen_at=row[-1],
+        first_seen_at=row[-3],
+        last_seen_at=row[-2],
+        is_claimed=row[-1],
     )
 
 

@@ -21,6 +21,7 @@ from profiles.types import OrderFigures, ProfileCard
 class IdentifierRow:
     """One identifier on the customer's page; `is_key` when it leads to nobody else."""
 
+    id: int
     kind: str
     kind_label: str
     value: str
@@ -99,6 +100,7 @@ def _identifiers(profile_id: int, shop_ids: Sequence[int]) -> list[IdentifierRow
     )
     found = [
         IdentifierRow(
+            id=row.pk,
             kind=row.kind,
             kind_label=str(row.get_kind_display()),
             value=row.value,

@@ -26,18 +26,26 @@ from profiles.models import (
     ProfileShop,
 )
 from profiles.models.consents import Channel, Purpose
+from profiles.queries import tombstones
 from profiles.rules import consents
 from profiles.services import addresses
-from profiles.services.identities import resolve, told_details, usable_keys
+from profiles.services.contact import told_details
+from profiles.services.identities import resolve, usable_keys
 from profiles.types import Identity, Resolution
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Contact:
-    """What a door knew of a person at this moment."""
+    """What a door knew of a person at this moment, and how old that knowledge is where it is older."""
 
     identity: Identity
     at: datetime
+    said_at: datetime | None = None
+
+    @property
+    def age(self) -> datetime:
+        """The moment that tells a replay from a new contact."""
+        return self.said_at or self.at
 
 
 class _Overtaken(Exception):
@@ -62,7 +70,13 @@ def resolve_many(contacts: Sequence[Contact], *, shop_id: int, source: str) -> l
         return [
             found[index].resolution(index)
             if index in found
-            else resolve(contact.identity, shop_id=shop_id, source=source, at=contact.at)
+            else resolve(
+                contact.identity,
+                shop_id=shop_id,
+                source=source,
+                at=contact.at,
+                said_at=contact.said_at,
+            )
             for index, contact in enumerate(contacts)
         ]
 
@@ -104,9 +118,10 @@ def _newcomers(contacts: Sequence[Contact], *, shop_id: int) -> list[_Newcomer]:
     for contact in contacts:
         if contact.identity not in keys_of:
             keys_of[contact.identity] = usable_keys(contact.identity, shop_id=shop_id)
-    shared = _shared(keys_of.values()) | _held(
-        {key for keys in keys_of.values() for key in keys}, shop_id=shop_id
-    )
+    every = {key for keys in keys_of.values() for key in keys}
+    first = min((contact.age for contact in contacts), default=now())
+    erased = tombstones.dead(every, at=first).keys()
+    shared = _shared(keys_of.values()) | _held(every, shop_id=shop_id) | erased
     found: list[_Newcomer] = []
     by_identity: dict[Identity, _Newcomer] = {}
     for index, contact in enumerate(contacts):

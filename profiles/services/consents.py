@@ -112,7 +112,8 @@ def record(
 def confirm(token: str, *, ip: str | None = None, at: datetime | None = None) -> int:
     """Grant what was asked, because the customer followed the link sent to his address.
 
-    The address is verified from then on: it was his to open. Returns the number of the new entry. Raises NothingToConfirm; publishes ConsentGranted.
+    The address is verified from then on: it was his to open. Returns the number of the new entry. Raises
+    NothingToConfirm; publishes ConsentGranted.
     """
     entry_id = queries.entry_of(token)
     question = Consent.objects.filter(pk=entry_id).first() if entry_id else None

@@ -19,6 +19,7 @@ from profiles.rules import consents
 from profiles.rules.addresses import Place
 
 _DETAILS = [field.name for field in fields(rules.Details)]
+MACHINES = sorted(rules.OF_MACHINES)
 _PLACE = [*(field.name for field in fields(Place)), "fingerprint"]
 
 _INSERT = Statement(
@@ -32,8 +33,10 @@ WITH person AS (
     RETURNING id
 ), identified AS (
     INSERT INTO profiles_identifier
-        (profile_id, kind, value, shop_id, is_key, is_verified, source, first_seen_at, last_seen_at)
-    SELECT person.id, key.kind, key.value, key.shop_id, true, false, %(source)s, %(at)s, %(at)s
+        (profile_id, kind, value, shop_id, is_key, is_verified, is_claimed, source, first_seen_at,
+         last_seen_at)
+    SELECT person.id, key.kind, key.value, key.shop_id, true, false,
+           %(is_claimed)s AND NOT key.kind = ANY(%(machines)s::text[]), %(source)s, %(at)s, %(at)s
     FROM person, unnest(
         %(kinds)s::text[], %(values)s::text[], %(shop_ids)s::bigint[]
     ) AS key (kind, value, shop_id)
@@ -75,13 +78,15 @@ def insert(
     places: Sequence[Place],
     shop_id: int,
     accepts_marketing: bool | None,
+    is_claimed: bool,
     source: str,
     at: datetime,
 ) -> int | None:
     """The id of the new profile, or None when one of the keys has just been taken by another.
 
     The statement waits for a transaction which is taking the same key; afterwards the caller looks again.
-    Keys come sorted, so that two transactions never wait for each other.
+    Keys come sorted, so that two transactions never wait for each other. `is_claimed` says that nobody
+    vouches for them.
     """
     values = asdict(details) | {
         "search_name": rules.searchable(details.first_name, details.last_name),
@@ -92,6 +97,8 @@ def insert(
         "values": [key.value for key in keys],
         "shop_ids": [key.shop_id for key in keys],
         "shop_id": shop_id,
+        "is_claimed": is_claimed,
+        "machines": MACHINES,
         "wish": consents.wish(accepts_marketing=accepts_marketing),
     }
     for name in _PLACE:

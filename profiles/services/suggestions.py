@@ -98,6 +98,20 @@ def note_shared(
     )
 
 
+def note_claimed(profile_id: int, *, others: Mapping[int, str], at: datetime) -> None:
+    """Suggest a look at those who claimed what is proven to be this customer's: kinds by profile."""
+    suggest(
+        {
+            (profile_id, other): likeness.Likeness(
+                likeness.combined({_REASONS[kind]}), (_REASONS[kind],)
+            )
+            for other, kind in others.items()
+            if other != profile_id
+        },
+        at=at,
+    )
+
+
 @transaction.atomic
 def decide_different(pair_id: int, *, by: Agent | None, at: datetime | None = None) -> None:
     """These are two people: never suggest them again. Raises DuplicatePair.DoesNotExist."""
