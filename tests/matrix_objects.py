@@ -293,6 +293,12 @@ def _question(world: World) -> str:
     return token_of(entry_id)
 
 
+def _identifier(of: Shop, world: World) -> Arguments:
+    from profiles.models import Identifier
+
+    return {"identifier_id": Identifier.objects.get(**_profile(of, world), kind="email").pk}
+
+
 def _api_profile(of: Shop, world: World) -> Arguments:
     return {"profile_id": str(_profile(of, world)["profile_id"])}
 
@@ -346,6 +352,8 @@ PROFILES = {
     "profiles:duplicate-later": shop(_pair),
     "profiles:duplicate-reopen": shop(_pair),
     "profiles:merge-undo": shop(_merge),
+    "profiles:identifier-verify": shop(_identifier),
+    "profiles:identifier-unverify": shop(_identifier),
     "profiles:segment-page": shop(_segment),
     "profiles:segment-edit": shop(_segment),
     "profiles:segment-duplicate": shop(_segment),

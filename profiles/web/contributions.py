@@ -137,6 +137,16 @@ def _register_audit() -> None:
             fields={"fields": AuditField(label=gettext_noop("Corrected"), noun="profile-field")},
         ),
         AuditAction(
+            code="profiles.identifier-verified",
+            sentence=gettext_noop("{who} marked an identifier of {what} as verified: {kind}."),
+            group="customers",
+        ),
+        AuditAction(
+            code="profiles.identifier-unverified",
+            sentence=gettext_noop("{who} took the mark “verified” off an identifier of {what}: {kind}."),
+            group="customers",
+        ),
+        AuditAction(
             code="profiles.duplicate-decided",
             sentence=gettext_noop("{who} decided whether {what} and {other} are one person."),
             group="customers",

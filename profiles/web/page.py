@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import Http404
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timezone import localdate
 from django.views.decorators.http import require_safe
@@ -35,6 +36,7 @@ FACTS_PER_PAGE = 30
 FACTS_IN_PANEL = 8
 MOST_FACTS = 300
 MOST_DIGITS = 18
+VERIFIABLE = (rules.EMAIL, rules.PHONE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +68,10 @@ class KnownBy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContactLine:
-    """An identifier in words; `url` writes or calls, `shop` says whose customer id it is."""
+    """An identifier in words; `url` writes or calls, `shop` says whose customer id it is.
+
+    `verify_url` is where an agent marks it as verified; empty where nobody proves anything by it.
+    """
 
     label: str
     text: str
@@ -74,6 +79,7 @@ class ContactLine:
     shop: str
     is_key: bool
     is_verified: bool
+    verify_url: str
 
 
 @require_safe
@@ -158,7 +164,14 @@ def _contact_line(row: overviews.IdentifierRow, *, names_shop: bool) -> ContactL
         shop=company.shop(row.shop_id).name if row.shop_id and names_shop else "",
         is_key=row.is_key,
         is_verified=row.is_verified,
+        verify_url=_verify_url(row),
     )
+
+
+def _verify_url(row: overviews.IdentifierRow) -> str:
+    if row.kind not in VERIFIABLE or row.is_verified or not row.is_key:
+        return ""
+    return reverse("profiles:identifier-verify", args=[row.id])
 
 
 def _breakable(address: str) -> SafeString:

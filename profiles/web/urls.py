@@ -16,6 +16,7 @@ from profiles.web import (
     segments,
     segments_builder,
     tagging,
+    verifying,
     wall,
 )
 
@@ -33,6 +34,16 @@ urlpatterns = [
     ),
     path("duplicates/<int:pair_id>/later/", duplicates.duplicate_later, name="duplicate-later"),
     path("duplicates/<int:pair_id>/reopen/", duplicates.duplicate_reopen, name="duplicate-reopen"),
+    path(
+        "identifiers/<int:identifier_id>/verify/",
+        verifying.identifier_verify,
+        name="identifier-verify",
+    ),
+    path(
+        "identifiers/<int:identifier_id>/unverify/",
+        verifying.identifier_unverify,
+        name="identifier-unverify",
+    ),
     path("merges/<int:merge_id>/undo/", merging.merge_undo, name="merge-undo"),
     path("rules/", identity_rules.identity_rules, name="identity-rules"),
     path("wall/", wall.wall_page, name="wall"),
