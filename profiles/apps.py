@@ -8,10 +8,16 @@ class ProfilesConfig(AppConfig):
     def ready(self) -> None:
         from profiles import contributions as holdings
         from profiles.queries.criteria import built_in
-        from profiles.web import contributions, knowledge, segments_contributions
+        from profiles.web import (
+            contributions,
+            knowledge,
+            segments_contributions,
+            transfers_contributions,
+        )
 
         contributions.register()
         holdings.register()
         knowledge.register()
         built_in.register()
         segments_contributions.register()
+        transfers_contributions.register()

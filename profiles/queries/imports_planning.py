@@ -27,13 +27,14 @@ def plan_of(row: Import) -> Plan:
     """What the agent said of the columns, with the company's attributes and rules. Two queries."""
     in_force = policies()
     shop = company.shop(row.shop_id)
+    own_address = identity.normalise_email(shop.support_email)
     return Plan(
         columns=row.mapping,
         shop_id=row.shop_id,
         country=row.options.get("country") or shop.market,
         date_order=row.options["date_order"],
         custom={a.key: attributes.rule_of(a) for a in attributes.definitions()},
-        blocks=lambda kind, value: in_force[kind].blocks(value),
+        blocks=lambda kind, value: value == own_address or in_force[kind].blocks(value),
     )
 
 

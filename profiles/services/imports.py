@@ -17,6 +17,8 @@ from ecrm.kernel import doorbell, files, tables
 from ecrm.kernel.errors import DomainError
 from profiles.models import Import, ImportBlock, ImportFault, ImportKey, Segment
 from profiles.queries import attributes, imports_planning
+from profiles.queries.imports import IMPORT
+from profiles.queries.segments import MANAGE_SEGMENT
 from profiles.rules import imports as rules
 from profiles.rules import imports_guessing as guessing
 from profiles.services import consents
@@ -24,8 +26,6 @@ from profiles.services import consents
 if TYPE_CHECKING:
     from company.types import Agent
 
-IMPORT = "profiles.import_profile"
-MANAGE_SEGMENT = "profiles.manage_segment"
 BELL = "transfers"
 MOST_BYTES = 256 * 1024**2
 KEPT = timedelta(days=30)
