@@ -5,7 +5,7 @@ from __future__ import annotations
 import html as entities
 from dataclasses import dataclass, field
 
-from messaging.mime import files, limits
+from messaging.mime import files, limits, tnef, uuencoded
 from messaging.mime.charsets import decode
 from messaging.mime.files import ParsedFile
 from messaging.mime.html import to_text
@@ -42,6 +42,16 @@ class Contents:
         if defect not in self.defects:
             self.defects.append(defect)
 
+    def add(self, *, name: str, data: bytes, content_type: str = "", content_id: str = "") -> None:
+        """A file that was packed into something else."""
+        if len(self.files) < limits.PARTS:
+            number = len(self.files) + 1
+            self.files.append(
+                files.unpacked(
+                    name, data, number=number, content_type=content_type, content_id=content_id
+                )
+            )
+
 
 def read(root: Part) -> Contents:
     """The words and files of a mail."""
@@ -58,8 +68,7 @@ def _read(part: Part, contents: Contents, *, in_related: bool) -> Body:
         ]
         return _chosen(bodies) if part.content_type == "multipart/alternative" else _joined(bodies)
     if not _is_text(part):
-        contents.files.append(files.of(part, number=len(contents.files) + 1, in_related=in_related))
-        return Body()
+        return _filed(part, contents, in_related=in_related)
     text = decode(part.data, part.parameters.get("charset", ""))
     limit = limits.HTML if part.content_type == "text/html" else limits.TEXT
     if len(text) > limit:
@@ -70,7 +79,28 @@ def _read(part: Part, contents: Contents, *, in_related: bool) -> Body:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if part.parameters.get("format", "").lower() == "flowed":
         text = _unflowed(text, joins=part.parameters.get("delsp", "").lower() == "yes")
+    text, written_in = uuencoded.cut_out(text)
+    for name, data in written_in:
+        contents.add(name=name, data=data)
     return Body(text=text)
+
+
+def _filed(part: Part, contents: Contents, *, in_related: bool) -> Body:
+    """A part that is a file. Outlook's winmail.dat gives the files in it, and perhaps words, instead."""
+    packed = tnef.read(part.data) if part.content_type in tnef.TYPES else None
+    if packed is None or not (packed.files or packed.text.strip()):
+        contents.files.append(files.of(part, number=len(contents.files) + 1, in_related=in_related))
+        return Body()
+    if not packed.is_whole:
+        contents.note("tnef_broken")
+    for file in packed.files:
+        contents.add(
+            name=file.name,
+            data=file.data,
+            content_type=file.content_type,
+            content_id=file.content_id,
+        )
+    return Body(text=packed.text.replace("\r\n", "\n"))
 
 
 def _is_text(part: Part) -> bool:

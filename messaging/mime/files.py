@@ -57,6 +57,23 @@ def of(part: Part, *, number: int, in_related: bool) -> ParsedFile:
     )
 
 
+def unpacked(
+    name: str, data: bytes, *, number: int, content_type: str = "", content_id: str = ""
+) -> ParsedFile:
+    """A file that came inside another one; without a kind of its own it has the one its name tells."""
+    safe = safe_name(name)
+    kind = content_type or mimetypes.guess_type(safe)[0] or "application/octet-stream"
+    extension = mimetypes.guess_extension(kind, strict=False) or ".bin"
+    return ParsedFile(
+        name=safe or f"attachment-{number}{extension}",
+        content_type=storable(kind)[:120],
+        size=len(data),
+        is_inline=bool(content_id),
+        content_id=storable(content_id).strip("<> \t")[:300],
+        data=data,
+    )
+
+
 def safe_name(text: str) -> str:
     """The name without folders, controls, text-direction tricks and leading dots; "" when nothing is left."""
     name = storable(decode_words(text)).replace("\\", "/").rpartition("/")[2]

@@ -11,7 +11,7 @@ from email.message import Message
 from email.parser import BytesParser
 from typing import Final
 
-from messaging.mime import headers, limits
+from messaging.mime import headers, limits, uuencoded
 from messaging.mime.charsets import from_base64
 from messaging.mime.headers import Headers, Value
 
@@ -171,30 +171,9 @@ def _decoded(data: bytes, found: Headers, budget: _Budget) -> bytes:
     elif encoding == "quoted-printable":
         data = binascii.a2b_qp(data)
     elif encoding in {"x-uuencode", "uuencode", "x-uue", "uue"}:
-        data = _uudecoded(data)
+        data = uuencoded.decode(data)
     if len(data) > budget.decoded:
         budget.note("decoded_too_large")
         data = data[: budget.decoded]
     budget.decoded -= len(data)
     return data
-
-
-def _uudecoded(data: bytes) -> bytes:
-    """What can be decoded of uuencoded lines."""
-    pieces: list[bytes] = []
-    for line in data.splitlines():
-        if line.startswith(b"begin "):
-            pieces.clear()
-            continue
-        if line.strip() in {b"end", b"`", b""}:
-            continue
-        try:
-            pieces.append(binascii.a2b_uu(line))
-        except binascii.Error:
-            # Some encoders write a wrong length; the bytes that it asks for are there.
-            wanted = (((line[0] - 32) & 63) * 4 + 5) // 3
-            try:
-                pieces.append(binascii.a2b_uu(line[:wanted]))
-            except binascii.Error:
-                continue
-    return b"".join(pieces)
