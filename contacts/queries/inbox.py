@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from django.db.models import Count, F, Q
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils.dateparse import parse_datetime
 
@@ -15,6 +15,7 @@ from company import queries as company
 from contacts import rules
 from contacts.models import BulkChange, Ticket, TicketQuerySet
 from ecrm.kernel.filters import ROWS_PER_PAGE
+from ecrm.kernel.prepared import Statement
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -53,11 +54,47 @@ class InUse:
     tags: Sequence[str]
 
 
+class TicketLine(NamedTuple):
+    """One row of the list, as it stands in the database; `moment` is what the list is ordered by."""
+
+    id: int
+    moment: datetime
+    number: int
+    shop_id: int
+    profile_id: int
+    channel: str
+    state: str
+    priority: int
+    tags: Sequence[str]
+    subject: str
+    snippet: str
+    reply_to: str
+    last_message_at: datetime
+    first_name: str
+    last_name: str
+    owner: str | None
+
+    @property
+    def customer(self) -> str:
+        """How the customer is called on this screen."""
+        return (
+            f"{self.first_name} {self.last_name}".strip() or self.reply_to or f"#{self.profile_id}"
+        )
+
+
+_ELSEWHERE = {
+    "first_name": "profile__first_name",
+    "last_name": "profile__last_name",
+    "owner": "assignee__name",
+}
+_COLUMNS = [_ELSEWHERE.get(name, name) for name in TicketLine._fields]
+
+
 @dataclass(frozen=True, slots=True)
 class TicketPage:
     """Some rows of a list and where the next ones begin (empty at the end)."""
 
-    tickets: Sequence[Ticket]
+    tickets: Sequence[TicketLine]
     next_cursor: str
 
 
@@ -84,30 +121,56 @@ def page(
     tickets = _in_view(Ticket.objects.in_shops(shop_ids), selection.view, agent_id)
     tickets = _narrowed(tickets, selection).annotate(moment=_moment_of(selection.sort))
     order = ("moment", "id") if selection.sort == LONGEST else ("-moment", "-id")
-    rows = list(_after_cursor(tickets.order_by(*order), selection).for_list()[: size + 1])
+    found = _after_cursor(tickets.order_by(*order), selection)[: size + 1]
+    rows = [TicketLine(*row) for row in found.values_list(*_COLUMNS)]
     return TicketPage(rows[:size], _cursor(rows[size - 1]) if len(rows) > size else "")
+
+
+_COUNTS = Statement(
+    "tickets_to_do",
+    """
+SELECT count(*) FILTER (WHERE state IN ('new', 'open') AND assignee_id = %(agent_id)s::bigint),
+    count(*) FILTER (WHERE state IN ('new', 'open') AND assignee_id IS NULL),
+    count(*) FILTER (WHERE state IN ('new', 'open')),
+    count(*) FILTER (WHERE state = 'waiting'),
+    count(*) FILTER (WHERE state = 'snoozed')
+FROM contacts_ticket
+WHERE shop_id = ANY(%(shop_ids)s::bigint[]) AND state IN ('new', 'open', 'waiting', 'snoozed')
+""",
+)
+_WAITING_FOR = Statement(
+    "tickets_waiting_for",
+    """
+SELECT count(*) FROM contacts_ticket
+WHERE shop_id = ANY(%(shop_ids)s::bigint[]) AND state IN ('new', 'open')
+    AND (assignee_id = %(agent_id)s::bigint OR assignee_id IS NULL)
+""",
+)
+_IN_USE = Statement(
+    "tickets_in_use",
+    """
+WITH latest AS (
+    SELECT channel, tags FROM contacts_ticket
+    WHERE shop_id = ANY(%(shop_ids)s::bigint[]) AND state IN ('new', 'open', 'waiting', 'snoozed')
+    ORDER BY last_message_at DESC LIMIT %(look_at)s::int
+)
+SELECT ARRAY(SELECT DISTINCT channel FROM latest),
+    ARRAY(SELECT DISTINCT tag FROM latest, unnest(tags) AS tag)
+""",
+)
 
 
 def counts(shop_ids: Collection[int], *, agent_id: int) -> Mapping[str, int]:
     """How many tickets of these shops stand in each view of work to do, in one query."""
-    ours = Q(state__in=rules.OURS)
-    return (
-        Ticket.objects.in_shops(shop_ids)
-        .open()
-        .aggregate(
-            mine=Count("pk", filter=ours & Q(assignee_id=agent_id)),
-            unassigned=Count("pk", filter=ours & Q(assignee=None)),
-            open=Count("pk", filter=ours),
-            waiting=Count("pk", filter=Q(state=Ticket.State.WAITING)),
-            snoozed=Count("pk", filter=Q(state=Ticket.State.SNOOZED)),
-        )
-    )
+    (found,) = _COUNTS.rows(shop_ids=list(shop_ids), agent_id=agent_id)
+    return dict(zip(("mine", "unassigned", "open", "waiting", "snoozed"), found, strict=True))
 
 
 def waiting_for(agent: Agent) -> int:
     """How many tickets wait for this agent himself or for anybody: the number on the rail."""
-    mine_or_free = Q(assignee_id=agent.pk) | Q(assignee=None)
-    return visible_to(agent).ours().filter(mine_or_free).count()
+    shop_ids = list(company.shop_ids(agent, VIEW))
+    ((number,),) = _WAITING_FOR.rows(shop_ids=shop_ids, agent_id=agent.pk)
+    return int(number)
 
 
 def longest_unassigned(agent: Agent, *, limit: int = 5) -> list[Ticket]:
@@ -135,12 +198,10 @@ def is_own_change(agent: Agent, change_id: int) -> bool:
 
 def in_use(shop_ids: Collection[int], *, look_at: int = 500, most_tags: int = 30) -> InUse:
     """The channels and tags of the latest unfinished tickets of these shops, in one query."""
-    rows = Ticket.objects.in_shops(shop_ids).open().order_by("-last_message_at")
-    seen = list(rows.values_list("channel", "tags")[:look_at])
-    channels = {channel for channel, _tags in seen}
+    ((channels, tags),) = _IN_USE.rows(shop_ids=list(shop_ids), look_at=look_at)
     return InUse(
         channels=[channel for channel in Ticket.Channel.values if channel in channels],
-        tags=sorted({tag for _channel, tags in seen for tag in tags})[:most_tags],
+        tags=sorted(tags)[:most_tags],
     )
 
 
@@ -194,8 +255,8 @@ def _moment_of(sort: str) -> F | Coalesce:
     return Coalesce("waiting_since", "last_message_at") if sort == LONGEST else F("last_message_at")
 
 
-def _cursor(last: Ticket) -> str:
-    return f"{last.moment.isoformat()}~{last.pk}"  # type: ignore[attr-defined]  # annotated by page()
+def _cursor(last: TicketLine) -> str:
+    return f"{last.moment.isoformat()}~{last.id}"
 
 
 def _after_cursor(tickets: TicketQuerySet, selection: Selection) -> TicketQuerySet:

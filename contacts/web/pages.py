@@ -83,7 +83,8 @@ def list_context(request: AgentRequest, *, number: int | None = None) -> dict[st
     page = inbox.page(shop_ids, selection=selection, agent_id=agent.pk)
     shops = {pk: company.shop(pk) for pk in shop_ids} if len(shop_ids) > 1 else {}
     query = query_of(selection)
-    maker = RowMaker(base=reverse("contacts:inbox"), query=query, shops=shops)
+    select = _("Select request") if company.shop_ids(agent, inbox.ANSWER) else ""
+    maker = RowMaker(query=query, shops=shops, number=number, select=str(select))
     found = {
         "selection": selection,
         "query": query,
@@ -92,11 +93,11 @@ def list_context(request: AgentRequest, *, number: int | None = None) -> dict[st
         "more": [_view(view, counts, selection) for view in VIEW_LABELS if view not in TABS],
         "view_label": VIEW_LABELS[selection.view],
         "is_tab": selection.view in TABS,
-        "rows": maker.rows(page.tickets),
+        "rows": page.tickets,
+        "drawn_rows": maker.drawn(page.tickets),
         "next_query": query_of(selection, cursor=page.next_cursor) if page.next_cursor else "",
         "is_later_page": bool(selection.cursor),
         "first_query": query,
-        "number": str(number or ""),
         "chips": _chips(selection),
         "saved": frame.saved_views(
             request, list_path=reverse("contacts:inbox"), query=_worth_saving(selection)
@@ -107,7 +108,7 @@ def list_context(request: AgentRequest, *, number: int | None = None) -> dict[st
         ),
         "is_longest_first": selection.sort == inbox.LONGEST,
         "topics": " ".join(topics(agent)),
-        "select": _("Select request") if company.shop_ids(agent, inbox.ANSWER) else "",
+        "may_answer": bool(select),
     }
     return {"inbox": found, "open_number": number}
 
