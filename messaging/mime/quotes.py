@@ -12,26 +12,41 @@ _LOOK: Final = 400
 """Of a longer line only the beginning is looked at."""
 
 _OPENER: Final = re.compile(
-    r"(?:on|le|am|il|el|op|em|a|den|på|dne|w dniu|dnia|at|in|vào)\b", re.IGNORECASE
-)
-_VERB: Final = re.compile(
-    r"\b(?:wrote|writes|a écrit|ont écrit|schrieb|schrieben|ha scritto|scrive|escribió|schreef"
-    r"|het volgende geschreven"
-    r"|escreveu|skrev|kirjoitti|napisał|napisał\(a\)|napsal|написал|написав|写道)\b",
+    r"(?:on|le|am|il|el|op|em|no dia|a|den|på|dne|w dniu|dnia|at|in|vào|en date de)\b",
     re.IGNORECASE,
 )
+_VERB: Final = re.compile(
+    r"\b(?:wrote|writes|a écrit|ont écrit|schrieb|schrieben|geschrieben|ha scritto|scrive|escribió"
+    r"|schreef|het volgende geschreven|escreveu|skrev|kirjoitti|napisał|napisał\(a\)|pisze|napsal"
+    r"|написал|написав|пишет|пише|írta|yazd\u0131|a scris|写道|寫道)(?!\w)",
+    re.IGNORECASE,
+)
+_CITES: Final = re.compile(
+    r"(?:quoting|zitat von|citation de|citando(?: a)?|citat?) .{0,200}@", re.IGNORECASE
+)
+_DATED: Final = re.compile(
+    r"\d{1,4}[./年-]\s?\d{1,2}.{0,40}\d{1,2}[:.h]\d{2}.{0,200}@", re.IGNORECASE
+)
+"""A moment and an address; with a colon behind it, as some programs open a quote without a verb."""
 _EVIDENCE: Final = re.compile(r"[0-9@<]")
 _SEPARATOR: Final = re.compile(
     r"[-_=\s*]{2,}(?:original message|original appointment|message d['\u2019]origine|message original"
-    r"|ursprüngliche nachricht|originalnachricht|messaggio originale|mensaje original"
-    r"|oorspronkelijk bericht|mensagem original)[-_=\s*:]*\Z",
+    r"|mail original|e-?mail d['\u2019]origine|message transféré|message transmis|message réexpédié"
+    r"|forwarded message|ursprüngliche nachricht|originalnachricht|original-nachricht"
+    r"|weitergeleitete nachricht|messaggio originale|messaggio inoltrato|mensaje original"
+    r"|mensaje reenviado|oorspronkelijk bericht|doorgestuurd bericht|mensagem original"
+    r"|mensagem encaminhada)[-_=\s*:]*\Z"
+    r"|(?:début du message (?:transféré|réexpédié)|begin forwarded message"
+    r"|anfang der weitergeleiteten (?:nachricht|e-mail)|inizio messaggio inoltrato"
+    r"|inicio del mensaje reenviado)\s?:\Z"
+    r"|message du \d{1,2}/\d{1,2}/\d{2,4}",
     re.IGNORECASE,
 )
 _FROM: Final = re.compile(r"\*?(?:from|de|von|da|van|från|fra)\s?:\*?\s?\S", re.IGNORECASE)
 _FIELD: Final = re.compile(
-    r"\*?(?:sent|date|to|cc|subject|envoyé|date d['\u2019]envoi|à|objet|gesendet|datum|an|betreff"
-    r"|inviato|data|a|oggetto"
-    r"|enviado|enviado el|fecha|para|asunto|verzonden|aan|onderwerp|assunto|skickat|till|ämne)\s?:\*?",
+    r"\*?(?:sent|date|to|cc|subject|envoyé(?: le)?|date d['\u2019]envoi|à|a|copie à|objet|gesendet|datum"
+    r"|an|betreff|kopie|inviato|data|oggetto|enviado|enviado el|fecha|para|asunto|verzonden|aan"
+    r"|onderwerp|assunto|skickat|till|ämne)\s?:\*?",
     re.IGNORECASE,
 )
 _RULE: Final = re.compile(r"[_\-=]{10,}\Z")
@@ -86,7 +101,7 @@ def _history_start(lines: list[str]) -> int:
             continue
         if _SEPARATOR.match(bare) or _is_attribution(lines, position, bare):
             return position
-        if _FROM.match(bare) and _is_header_block(lines, position):
+        if _is_header_block(lines, position, bare):
             is_ruled = position > 0 and _RULE.match(_bare(lines[position - 1]))
             return position - 1 if is_ruled else position
     return len(lines)
@@ -102,14 +117,16 @@ def _is_attribution(lines: list[str], position: int, bare: str) -> bool:
             joined = f"{joined} {more}"
         if len(joined) > LONGEST_ATTRIBUTION:
             return False
-        if joined.endswith((":", "\uff1a")):
-            return _is_attribution_text(joined)
-        if following == position and not (_OPENER.match(bare) or "@" in bare):
+        if joined.endswith((":", "\uff1a", "----")):
+            return _is_attribution_text(joined.strip("- "))
+        if following == position and not (_OPENER.match(bare.lstrip("- ")) or "@" in bare):
             return False
     return False
 
 
 def _is_attribution_text(joined: str) -> bool:
+    if _CITES.match(joined) or _DATED.match(joined):
+        return True
     verb = _VERB.search(joined)
     if verb is None or not _EVIDENCE.search(joined):
         return False
@@ -117,16 +134,24 @@ def _is_attribution_text(joined: str) -> bool:
     return bool(_OPENER.match(joined)) or "@" in joined
 
 
-def _is_header_block(lines: list[str], position: int) -> bool:
-    """Two more fields of a mail header follow within the next lines."""
-    found = 0
+def _is_header_block(lines: list[str], position: int, bare: str) -> bool:
+    """The header of a mail: who sent it, and two more fields within the next lines.
+
+    Most programs begin with the sender, some with the moment; then an address must name him.
+    """
+    begins = bool(_FROM.match(bare))
+    if not begins and not _FIELD.match(bare):
+        return False
+    found, names_sender = 0, begins
     for line in lines[position + 1 : position + 7]:
-        bare = _bare(line)
-        if _FIELD.match(bare):
+        following = _bare(line)
+        if not begins and _FROM.match(following) and "@" in following:
+            names_sender = True
+        elif _FIELD.match(following):
             found += 1
-        elif bare and found == 0:
+        elif following and found == 0:
             return False
-    return found >= 2  # noqa: PLR2004 - one field may be a sentence
+    return names_sender and found >= 2  # noqa: PLR2004 - one field may be a sentence
 
 
 def _below_quote(history: list[str]) -> int | None:
