@@ -13,6 +13,7 @@ from ecrm.kernel.jobs import periodic
 from ecrm.kernel.loops import loop, service
 from profiles.services import (
     care,
+    erasing,
     exports,
     finding,
     imports,
@@ -20,6 +21,7 @@ from profiles.services import (
     merging,
     months,
     parking,
+    retention,
     segments_computing,
     segments_following,
     standings,
@@ -46,6 +48,30 @@ def sweep_duplicates() -> None:
 def gather_stragglers() -> None:
     """Move what was written to a merged profile by transactions that had begun before."""
     merging.gather_stragglers()
+
+
+@periodic("profiles.sweep-erased", every=timedelta(minutes=1))
+def sweep_erased() -> None:
+    """Erase what transactions that had begun before wrote about somebody erased."""
+    erasing.sweep_stragglers()
+
+
+@periodic("profiles.begin-retention", every=timedelta(days=1))
+def begin_retention() -> None:
+    """Let every rule of retention that is on forget what grew too old."""
+    retention.begin_runs()
+
+
+@loop("privacy", topic=erasing.BELL, every=5.0)
+def erase_people() -> bool:
+    """Carry out erasures that were decided."""
+    return erasing.carry_out_next()
+
+
+@loop("privacy", topic=retention.BELL, every=5.0)
+def keep_retention() -> bool:
+    """Make reports of what rules would forget, and forget batch by batch."""
+    return retention.foresee_next() or retention.run_next()
 
 
 @periodic("profiles.activity-months", every=timedelta(hours=6))

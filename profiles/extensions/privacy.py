@@ -118,6 +118,7 @@ class Ageing:
     changes: str = ""
     carry_out: Callable[[Sequence[int], datetime], Iterable[int]] | None = None
     whole: Callable[[datetime], int] | None = None
+    batch: int = 500
     link: str = ""
     example: str = "t.id"
     order: int = 100

@@ -101,6 +101,16 @@ def count(item: Personal, subject: Subject) -> int:
         return int(cursor.fetchone()[0])
 
 
+def report_of(request: PrivacyRequest) -> list[Line]:
+    """What an answered request found, in today's words."""
+    known = {item.key: item for item in personal.all()}
+    return [
+        line(known[entry["key"]], entry["count"])
+        for entry in request.report
+        if entry["key"] in known
+    ]
+
+
 def rows(item: Personal, subject: Subject) -> Iterator[dict[str, Any]]:
     """The rows to hand out, oldest first, read a thousand at a time whatever their number."""
     columns = ", ".join(f"{expression} AS c{n}" for n, (expression, _) in _numbered(item))

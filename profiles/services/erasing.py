@@ -204,7 +204,7 @@ def _sweep(profile_id: int, *, at: datetime) -> int:
     left = [item for item in privacy.declared() if item.fate == Fate.ERASED]
     if not any(privacy.count(item, subject) for item in left):
         return 0
-    with _ledger_open():
+    with ledger_open():
         return sum(_apply(item, subject) for item in left)
 
 
@@ -251,19 +251,21 @@ def _erase(subject: Subject, survivor_id: int) -> list[privacy.Line]:
             "value", flat=True
         )
     )
-    _bury(subject, survivor_id)
+    keys = set(privacy.own_keys(subject.profile_ids))
+    keys |= {rules.Key(rules.EMAIL, address, None) for address in subject.addresses}
     _leave_segments(subject)
     lines = []
-    with _ledger_open():
+    with ledger_open():
         for item in privacy.declared():
             lines.append(privacy.line(item, _apply(item, subject)))
             if item.key == "profiles.consent":
                 MID_ERASE.hit()
+    _bury(keys, survivor_id, at=subject.at)
     _let_others_inherit(shared)
     return lines
 
 
-class _ledger_open:  # noqa: N801 - reads as a function
+class ledger_open:  # noqa: N801 - reads as a function
     """The one way past the trigger that keeps the ledger of consents."""
 
     def __enter__(self) -> None:
@@ -307,16 +309,14 @@ ON CONFLICT (digest) DO UPDATE SET profile_id = excluded.profile_id,
 """
 
 
-def _bury(subject: Subject, survivor_id: int) -> None:
+def _bury(keys: set[rules.Key], survivor_id: int, *, at: datetime) -> None:
     """Set a tombstone for each identifier that was his alone."""
-    keys = set(privacy.own_keys(subject.profile_ids))
-    keys |= {rules.Key(rules.EMAIL, address, None) for address in subject.addresses}
     found = [(*queries.tombstones.newest(key), key.kind) for key in sorted(keys)]
     if not found:
         return
     columns = [list(column) for column in zip(*found, strict=True)]
     with connection.cursor() as cursor:
-        cursor.execute(_BURY, [survivor_id, subject.at, *columns])
+        cursor.execute(_BURY, [survivor_id, at, *columns])
 
 
 def _leave_segments(subject: Subject) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 MONTHS_AHEAD = 3
 EARLIEST = date(2010, 1, 1)
@@ -51,6 +51,37 @@ def ensure_ahead(*, at: datetime) -> None:
     for _number in range(MONTHS_AHEAD):
         ahead.append(_following(ahead[-1]))
     ensure_months(ahead)
+
+
+def months_before(moment: datetime) -> list[date]:
+    """The months with a partition that ended before this moment, the oldest first. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " WHERE i.inhparent = 'profiles_activity'::regclass ORDER BY c.relname"
+        )
+        names = [row[0] for row in cursor.fetchall()]
+    months = [date(int(name[-7:-3]), int(name[-2:]), 1) for name in names]
+    return [month for month in months if _following(month) <= month_of(moment)]
+
+
+def empty_month(month: date) -> int:
+    """Forget all activities of a month at once. Returns how many; 0 when somebody reads them just now.
+
+    The partition stays: whoever knows that it exists may go on writing.
+    """
+    name = f"profiles_activity_y{month:%Y}m{month:%m}"
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {name}")  # noqa: S608 - made of a date
+            count = int(cursor.fetchone()[0])
+            if count:
+                cursor.execute("SET LOCAL lock_timeout = '3s'")
+                cursor.execute(f"TRUNCATE {name}")
+                cursor.execute("SET LOCAL lock_timeout = '0'")
+    except OperationalError:
+        return 0
+    return count
 
 
 def forget_months() -> None:

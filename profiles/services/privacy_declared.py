@@ -5,7 +5,13 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from profiles.extensions.privacy import Processing, personal, processings
-from profiles.services import privacy_behaviour, privacy_people, privacy_traces
+from profiles.services import (
+    privacy_behaviour,
+    privacy_people,
+    privacy_traces,
+    privacy_transfers,
+    retention_declared,
+)
 
 
 def register() -> None:
@@ -19,8 +25,10 @@ def register() -> None:
         *privacy_behaviour.behaviour(),
         *privacy_traces.merging(),
         *privacy_traces.traces(),
+        *privacy_transfers.transfers(),
     ):
         personal.register(declared)
+    retention_declared.register()
 
 
 def _processings() -> tuple[Processing, ...]:
