@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.timezone import now
 
 from backoffice import rules
-from backoffice.models import ChosenColumns, Notification, Presence, SavedView
+from backoffice.models import Notification, Presence, SavedView
 from backoffice.types import (
     Column,
     ColumnChoice,
@@ -95,63 +95,82 @@ def marks_of(agent_id: int | None) -> Marks:
     return Marks(is_away=is_away, unread=unread)
 
 
-def saved_views_of(agent_id: int, list_path: str) -> QuerySet[SavedView]:
-    """Return the views an agent saved for the list at this path."""
-    return SavedView.objects.filter(agent_id=agent_id, list_path=list_path)
-
-
 def saved_view_of(agent_id: int, view_id: int) -> QuerySet[SavedView]:
     """Return one saved view, if it is this agent's."""
     return SavedView.objects.filter(agent_id=agent_id, pk=view_id)
 
 
+_LIST_MEMORY = Statement(
+    "list_memory",
+    """
+SELECT (
+    SELECT keys FROM backoffice_chosencolumns
+    WHERE agent_id = %(agent_id)s::bigint AND list_path = %(list_path)s::text
+), (
+    SELECT json_agg(json_build_array(id, name, query) ORDER BY name, id)
+    FROM backoffice_savedview
+    WHERE agent_id = %(agent_id)s::bigint AND list_path = %(list_path)s::text
+)
+""",
+)
+
+
 def saved_views(request: AgentRequest, *, list_path: str, query: str) -> SavedViews:
     """Return the agent's saved views of a list whose filters are those of `query`. Runs one query."""
+    ((_keys, views),) = _LIST_MEMORY.rows(agent_id=request.user.pk, list_path=list_path)
+    return _saved_views(views or [], list_path=list_path, query=query)
+
+
+def columns_of(agent_id: int, list_path: str, offered: Sequence[Column[Row]]) -> list[Column[Row]]:
+    """Return those of the offered columns which the agent sees, in their order. Runs one query."""
+    ((keys, _views),) = _LIST_MEMORY.rows(agent_id=agent_id, list_path=list_path)
+    return _shown(keys, offered)
+
+
+def list_tools(
+    request: AgentRequest, *, offered: Sequence[Column[Row]], export_url: str = ""
+) -> ListTools[Row]:
+    """Return what stands above the list of this address, and the columns it shows. Runs one query."""
+    list_path = request.path
+    ((keys, views),) = _LIST_MEMORY.rows(agent_id=request.user.pk, list_path=list_path)
+    saved = _saved_views(views or [], list_path=list_path, query=request.GET.urlencode())
+    shown = _shown(keys, offered)
+    suffix = f"?{saved.query}" if saved.query else ""
+    return ListTools(
+        list_path=list_path,
+        address=list_path + suffix,
+        saved=saved,
+        columns=[
+            ColumnChoice(key=column.key, label=column.label, is_shown=column in shown)
+            for column in offered
+        ],
+        shown=shown,
+        export_url=export_url and export_url + suffix,
+    )
+
+
+def _shown(keys: Sequence[str] | None, offered: Sequence[Column[Row]]) -> list[Column[Row]]:
+    usual = [column.key for column in offered if column.is_usual]
+    wanted = usual if keys is None else keys
+    return [column for column in offered if column.key in wanted]
+
+
+def _saved_views(
+    views: Iterable[tuple[int, str, str]], *, list_path: str, query: str
+) -> SavedViews:
     filters = rules.filters_in(query)
     return SavedViews(
         list_path=list_path,
         query=urlencode(filters),
         views=[
             NamedFilters(
-                id=view.pk,
-                name=view.name,
-                url=view.url,
-                is_current=rules.filters_in(view.query) == filters,
+                id=view_id,
+                name=name,
+                url=f"{list_path}?{saved}" if saved else list_path,
+                is_current=rules.filters_in(saved) == filters,
             )
-            for view in saved_views_of(request.user.pk, list_path)
+            for view_id, name, saved in views
         ],
-    )
-
-
-def columns_of(agent_id: int, list_path: str, offered: Sequence[Column[Row]]) -> list[Column[Row]]:
-    """Return those of the offered columns which the agent sees, in their order. Runs one query."""
-    own = ChosenColumns.objects.filter(agent_id=agent_id, list_path=list_path)
-    keys = own.values_list("keys", flat=True).first()
-    usual = [column.key for column in offered if column.is_usual]
-    wanted = usual if keys is None else keys
-    return [column for column in offered if column.key in wanted]
-
-
-def list_tools(
-    request: AgentRequest,
-    *,
-    offered: Sequence[Column[Row]],
-    shown: Sequence[Column[Row]],
-    export_url: str = "",
-) -> ListTools:
-    """Return what stands above the list of this address besides its filters. Runs one query."""
-    query = request.GET.urlencode()
-    saved = saved_views(request, list_path=request.path, query=query)
-    suffix = f"?{saved.query}" if saved.query else ""
-    return ListTools(
-        list_path=request.path,
-        address=request.path + suffix,
-        saved=saved,
-        columns=[
-            ColumnChoice(key=column.key, label=column.label, is_shown=column in shown)
-            for column in offered
-        ],
-        export_url=export_url and export_url + suffix,
     )
 
 

@@ -110,11 +110,15 @@ class ColumnChoice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ListTools:
-    """What stands above a list besides its filters. An empty `export_url` offers no export."""
+class ListTools(Generic[Row]):
+    """What stands above a list besides its filters, and the columns which the agent wants to see.
+
+    An empty `export_url` offers no export.
+    """
 
     list_path: str
     address: str
     saved: SavedViews
     columns: Sequence[ColumnChoice]
+    shown: Sequence[Column[Row]]
     export_url: str

@@ -250,6 +250,7 @@ def holds_second_factor_role(agent: Actor) -> bool:
 # --- People ---------------------------------------------------------------------------------------
 
 
+_AGENTS = Rows("agents", Agent, "WHERE id = ANY(%(ids)s::bigint[])")
 _AGENT = Rows("agent", Agent, "WHERE id = %(agent_id)s")
 
 
@@ -265,7 +266,7 @@ def agent_info(agent_id: int) -> AgentInfo | None:
 
 def agent_infos(agent_ids: Iterable[int]) -> dict[int, AgentInfo]:
     """Agents by id, in one query."""
-    return {row.pk: row.info for row in Agent.objects.filter(pk__in=set(agent_ids))}
+    return {row.pk: row.info for row in _AGENTS.all(ids=list(agent_ids))}
 
 
 def agent_by_email(email: str) -> Actor | None:

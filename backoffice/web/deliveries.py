@@ -14,19 +14,18 @@ from django.views.decorators.http import require_POST, require_safe
 from backoffice import queries, services
 from backoffice.web.forms import Deliveries
 from ecrm.kernel import access
+from ecrm.kernel.filters import ROWS_PER_PAGE
 from ecrm.kernel.htmx import render_page, toast
 
 if TYPE_CHECKING:
     from company.types import AgentRequest
-
-PER_PAGE = 50
 
 
 @require_safe
 @access.permission("company.operate")
 def delivery_list(request: AgentRequest) -> HttpResponse:
     """List parked deliveries, newest first."""
-    page = Paginator(queries.parked_deliveries(request.user), PER_PAGE).get_page(
+    page = Paginator(queries.parked_deliveries(request.user), ROWS_PER_PAGE).get_page(
         request.GET.get("page")
     )
     return render_page(

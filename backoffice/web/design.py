@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from backoffice import queries
 from ecrm.kernel import access
+from ecrm.kernel.filters import ROWS_PER_PAGE
 from ecrm.kernel.htmx import render_page
 from ecrm.kernel.money import Money
 
@@ -62,7 +63,7 @@ def components(request: AgentRequest) -> HttpResponse:
             request, list_path=request.path, query=request.GET.urlencode()
         ),
         "sizes": ["xs", "sm", "", "lg"],
-        "page": Paginator(range(240), 50).get_page(request.GET.get("page")),
+        "page": Paginator(range(240), ROWS_PER_PAGE).get_page(request.GET.get("page")),
         "form": Sample(initial={"name": "Maison Lune", "colour": "#14555f"}),
         "faulty": Sample({"name": "", "email": "camille@", "colour": "#14555f"}),
     }

@@ -18,12 +18,12 @@ from backoffice.web.returning import back_from
 from backoffice.web.settings import pages_for
 from company.services import agents
 from ecrm.kernel import access
+from ecrm.kernel.filters import ROWS_PER_PAGE
 from ecrm.kernel.htmx import render_page
 
 if TYPE_CHECKING:
     from company.types import AgentRequest
 
-NOTIFICATIONS_PER_PAGE = 50
 NOTIFICATIONS_IN_MENU = 8
 
 
@@ -102,7 +102,7 @@ def presence_set(request: AgentRequest) -> HttpResponse:
 def notifications(request: AgentRequest) -> HttpResponse:
     """List what the agent was told."""
     rows = queries.notifications_of(request.user.pk)
-    page = Paginator(rows, NOTIFICATIONS_PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "newest": page.object_list[:NOTIFICATIONS_IN_MENU]}
     partials = {"notifications": "menu", "unread": "unread", "list": "rows"}
     return render_page(request, "backoffice/notifications.html", context, partials=partials)

@@ -19,9 +19,8 @@ from company.web import access as reach
 from company.web.forms import Choices, GrantForm, InviteForm, refuse
 from ecrm.kernel import access
 from ecrm.kernel.errors import DomainError
+from ecrm.kernel.filters import ROWS_PER_PAGE
 from ecrm.kernel.htmx import render_page
-
-PER_PAGE = 50
 
 
 @require_safe
@@ -35,7 +34,7 @@ def agent_list(request: HttpRequest) -> HttpResponse:
         found = found.filter(Q(name__icontains=text) | Q(email__icontains=text))
     if state in {"active", "disabled"}:
         found = found.filter(is_active=state == "active")
-    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(found, ROWS_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "text": text,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
+import json
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from babel.dates import format_date
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.utils.timezone import localdate, localtime, make_aware, now
+from django.http import HttpRequest, HttpResponse
+from django.utils.timezone import localdate, localtime, make_aware
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -24,12 +24,14 @@ from company.services import audit
 from company.types import ShopInfo
 from company.web import access as reach
 from company.web.audit_sentences import tell
-from ecrm.kernel import access, filters
+from ecrm.kernel import access, filters, spreadsheets
 from ecrm.kernel.htmx import render_page
-from ecrm.kernel.spreadsheets import harmless
+from ecrm.kernel.spreadsheets import Cell
 from ecrm.kernel.templatetags.ecrm_ui import number
 
-PER_PAGE = 50
+if TYPE_CHECKING:
+    from django.http import StreamingHttpResponse
+
 SYSTEM = "system"
 MONTHS_OFFERED = 12
 HEADER = ("position", "at", "action", "actor", "shop", "target", "changes", "ip", "hash")
@@ -41,7 +43,7 @@ def audit_list(request: HttpRequest) -> HttpResponse:
     """Who did what, the newest first; htmx gets the rows alone."""
     me = reach.me(request)
     chosen = filters.read(request.GET, _parts(me))
-    page = Paginator(_rows(me, chosen), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(_rows(me, chosen), filters.ROWS_PER_PAGE).get_page(request.GET.get("page"))
     found = page.paginator.count
     context = {
         "page": page,
@@ -71,10 +73,24 @@ def audit_export(request: HttpRequest) -> StreamingHttpResponse:
     rows = _rows(me, filters.read(request.POST, _parts(me)))
     with transaction.atomic():
         audit.record_audit(action="company.audit-exported", target="audit-log", by=me)
-    response = StreamingHttpResponse(_lines(rows), content_type="text/csv; charset=utf-8")
-    name = f"audit-{localtime(now()):%Y-%m-%d}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return spreadsheets.csv_response(
+        f"audit-{localtime():%Y-%m-%d}", head=HEADER, rows=_exported(rows)
+    )
+
+
+def _exported(rows: QuerySet[AuditEntry]) -> Iterator[list[Cell]]:
+    for entry in rows.iterator(chunk_size=1000):
+        yield [
+            entry.position,
+            entry.at.isoformat(),
+            entry.action,
+            entry.actor,
+            entry.shop_id,
+            entry.target,
+            json.dumps(entry.changes, ensure_ascii=False) if entry.changes else "",
+            entry.ip,
+            entry.hash,
+        ]
 
 
 def _parts(me: Agent) -> list[filters.Part]:
@@ -145,28 +161,3 @@ def _span(period: str, *, today: date) -> tuple[date | None, date | None]:
 
 def _midnight(day: date) -> datetime:
     return make_aware(datetime.combine(day, time(0)))
-
-
-class _Echo:
-    """A file that hands back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def _lines(rows: QuerySet[AuditEntry]) -> Iterator[str]:
-    writer: Any = csv.writer(_Echo(), quoting=csv.QUOTE_ALL)
-    yield writer.writerow(HEADER)
-    for entry in rows.iterator(chunk_size=1000):
-        values = (
-            entry.position,
-            entry.at.isoformat(),
-            entry.action,
-            entry.actor,
-            entry.shop_id or "",
-            entry.target,
-            entry.changes or "",
-            entry.ip or "",
-            entry.hash,
-        )
-        yield writer.writerow([harmless(str(value)) for value in values])

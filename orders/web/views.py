@@ -79,26 +79,24 @@ def order_list(request: AgentRequest) -> HttpResponse:
     page = Paginator(screens.lines_of(found.orders), filters.ROWS_PER_PAGE).get_page(
         request.GET.get("page")
     )
-    offered = columns.offered(found.shops_in_sight)
-    shown = backoffice.columns_of(request.user.pk, request.path, offered)
     rows = screens.rows_of(page.object_list)
     may_export = request.user.has_perm(permissions.EXPORT)
+    tools = backoffice.list_tools(
+        request,
+        offered=columns.offered(found.shops_in_sight),
+        export_url=reverse("orders:order-export") if may_export else "",
+    )
     context = {
         "page": page,
-        "columns": shown,
+        "columns": tools.shown,
         "rows": rows,
-        "drawn_rows": columns.drawn(rows, shown),
+        "drawn_rows": columns.drawn(rows, tools.shown),
         "filters": found.filters,
         "count": _count(page.paginator.count),
         "today": screens.today(found.in_sight, at=found.at),
         "topics": " ".join(f"orders:shop:{shop_id}" for shop_id in found.in_sight),
         "brings_filters": _brings_filters(request),
-        "tools": backoffice.list_tools(
-            request,
-            offered=offered,
-            shown=shown,
-            export_url=reverse("orders:order-export") if may_export else "",
-        ),
+        "tools": tools,
     }
     return render_page(request, "orders/order_list.html", context, partials={"list": "rows"})
 

@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Max, Sum
-
-from profiles.models import Figures, ProfileShop
+from ecrm.kernel.prepared import Rows, Statement
+from profiles.models import ProfileShop
 from profiles.rules import stages
 from profiles.types import OrderFigures
 
@@ -25,7 +24,6 @@ class Care:
 
 def care_of(profile_id: int, *, shop_ids: Iterable[int], at: datetime) -> list[Care]:
     """By shop, the stage and the owner. A stage not decided yet follows the rule. Two queries at most."""
-    rows = ProfileShop.objects.filter(profile_id=profile_id, shop_id__in=list(shop_ids))
     return [
         Care(
             shop_id=row.shop_id,
@@ -33,16 +31,33 @@ def care_of(profile_id: int, *, shop_ids: Iterable[int], at: datetime) -> list[C
             is_fixed=row.is_stage_fixed,
             owner_id=row.owner_id,
         )
-        for row in rows.order_by("since", "id")
+        for row in holds_on(profile_id, shop_ids=shop_ids)
     ]
+
+
+_HOLDS = Rows(
+    "holds_on_profile",
+    ProfileShop,
+    "WHERE profile_id = %(profile_id)s AND shop_id = ANY(%(shop_ids)s::bigint[]) ORDER BY since, id",
+)
+_ORDERED = Statement(
+    "ordered_in_shop",
+    """
+SELECT coalesce(sum(orders_count), 0), max(last_order_at) FROM profiles_figures
+WHERE profile_id = %(profile_id)s AND shop_id = %(shop_id)s
+""",
+)
+
+
+def holds_on(profile_id: int, *, shop_ids: Iterable[int]) -> list[ProfileShop]:
+    """Those of these shops which know a customer, the first one first. One query."""
+    return _HOLDS.all(profile_id=profile_id, shop_ids=list(shop_ids))
 
 
 def stage_by_rule(profile_id: int, *, shop_id: int, at: datetime) -> str:
     """The stage his orders in this shop mean at this moment. One query."""
-    found = Figures.objects.filter(profile_id=profile_id, shop_id=shop_id).aggregate(
-        orders=Sum("orders_count"), last=Max("last_order_at")
-    )
-    return stages.stage_of(found["orders"] or 0, last_order_at=found["last"], at=at)
+    ((orders, last_order_at),) = _ORDERED.rows(profile_id=profile_id, shop_id=shop_id)
+    return stages.stage_of(orders, last_order_at=last_order_at, at=at)
 
 
 def stages_of(

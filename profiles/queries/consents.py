@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
+from ecrm.kernel.prepared import Rows
 from ecrm.kernel.verify import invariant
 from profiles.models import Consent, ConsentState, Merge, MergeEntry
 from profiles.models.consents import STEP, Answer, Channel, Purpose
@@ -55,13 +56,19 @@ def may(profile_id: int, *, shop_id: int, channel: str, purpose: str) -> bool:
     ).exists()
 
 
+_STATES = Rows(
+    "consent_states",
+    ConsentState,
+    """
+WHERE profile_id = %(profile_id)s AND shop_id = ANY(%(shop_ids)s::bigint[])
+ORDER BY shop_id, channel, purpose
+""",
+)
+
+
 def standings(profile_id: int, *, shop_ids: Iterable[int]) -> list[Standing]:
     """Everything a customer ever said to these shops, as it stands now. Two queries."""
-    states = list(
-        ConsentState.objects.filter(profile_id=profile_id, shop_id__in=list(shop_ids)).order_by(
-            "shop_id", "channel", "purpose"
-        )
-    )
+    states = _STATES.all(profile_id=profile_id, shop_ids=list(shop_ids))
     entries = Consent.objects.in_bulk([state.entry_id for state in states])
     return [
         Standing(
@@ -220,10 +227,8 @@ def moved_here(profile_id: int) -> set[int]:
 
 def wishes(profile_id: int, *, shop_ids: Iterable[int]) -> dict[int, bool]:
     """By shop, whether the customer wants its marketing by mail; shops he never told are left out."""
-    rows = ConsentState.objects.filter(
-        profile_id=profile_id,
-        shop_id__in=list(shop_ids),
-        channel=Channel.EMAIL,
-        purpose=Purpose.MARKETING,
-    )
-    return {row.shop_id: row.answer == Answer.GRANTED for row in rows}
+    return {
+        state.shop_id: state.answer == Answer.GRANTED
+        for state in _STATES.all(profile_id=profile_id, shop_ids=list(shop_ids))
+        if (state.channel, state.purpose) == (Channel.EMAIL, Purpose.MARKETING)
+    }

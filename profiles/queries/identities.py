@@ -203,9 +203,18 @@ def emails_of(profile_id: int) -> list[str]:
     )
 
 
+_KNOWN = Statement(
+    "profile_is_known",
+    """
+SELECT 1 FROM profiles_profileshop
+WHERE profile_id = %(profile_id)s AND shop_id = ANY(%(shop_ids)s::bigint[]) LIMIT 1
+""",
+)
+
+
 def is_known_to(profile_id: int, shop_ids: Iterable[int]) -> bool:
     """True when one of the shops knows the customer: what to ask before showing him."""
-    return ProfileShop.objects.filter(profile_id=profile_id, shop_id__in=list(shop_ids)).exists()
+    return bool(_KNOWN.rows(profile_id=profile_id, shop_ids=list(shop_ids)))
 
 
 def is_visitor(profile_id: int) -> bool:

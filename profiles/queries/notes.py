@@ -8,6 +8,7 @@ from datetime import datetime
 
 from company import queries as company
 from company.types import AgentInfo
+from ecrm.kernel.prepared import Rows
 from profiles.models import Note
 
 WRITE = "profiles.write_note"
@@ -24,10 +25,20 @@ class NoteRow:
     edited_at: datetime | None
 
 
+_NOTES = Rows(
+    "notes_of_profile",
+    Note,
+    """
+WHERE profile_id = %(profile_id)s AND shop_id = ANY(%(shop_ids)s::bigint[]) AND removed_at IS NULL
+ORDER BY created_at DESC, id DESC LIMIT %(at_most)s::int
+""",
+)
+
+
 def notes_of(profile_id: int, *, shop_ids: Iterable[int], limit: int = 50) -> list[NoteRow]:
     """The notes written in these shops, newest first. Two queries."""
-    rows = Note.objects.present().filter(profile_id=profile_id, shop_id__in=list(shop_ids))
-    return _rows(rows.order_by("-created_at", "-id")[:limit])
+    rows = _NOTES.all(profile_id=profile_id, shop_ids=list(shop_ids), at_most=limit)
+    return _rows(rows)
 
 
 def notes_by_id(note_ids: Iterable[int]) -> dict[int, NoteRow]:

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
 from django.utils.timezone import now
 
 from ecrm.kernel.money import Money
+from ecrm.kernel.prepared import Rows, Statement
 from profiles import rules
-from profiles.models import DuplicatePair, Identifier, Profile, ProfileShop
+from profiles.models import Identifier, Profile
 from profiles.queries import consents
 from profiles.queries.cards import cards_of, order_figures
+from profiles.queries.care import holds_on
 from profiles.types import OrderFigures, ProfileCard
 
 
@@ -56,10 +57,59 @@ class Overview:
     others: Sequence[ProfileCard]
 
 
+_PROFILE = Rows("profile", Profile, "WHERE id = %(profile_id)s")
+_IDENTIFIERS = Rows(
+    "identifiers_of_profile",
+    Identifier,
+    """
+WHERE profile_id = %(profile_id)s AND kind <> ALL(%(of_machines)s::text[])
+    AND (shop_id IS NULL OR shop_id = ANY(%(shop_ids)s::bigint[]))
+ORDER BY is_key DESC, last_seen_at DESC, id
+""",
+)
+# Those of a profile and its likes which somebody should look at now; see DuplicatePairQuerySet.waiting.
+_WAITING = """
+    FROM profiles_duplicatepair pair
+    JOIN profiles_profile low ON low.id = pair.low_id AND low.merged_into_id IS NULL
+    JOIN profiles_profile high ON high.id = pair.high_id AND high.merged_into_id IS NULL
+    WHERE (pair.state = 'open' OR pair.state = 'later' AND pair.later_until <= %(at)s::timestamptz)
+"""
+_LIKES = Statement(
+    "likes_of_profile",
+    f"""
+SELECT pair.high_id {_WAITING} AND pair.low_id = %(profile_id)s::bigint
+UNION ALL SELECT pair.low_id {_WAITING} AND pair.high_id = %(profile_id)s::bigint
+""",
+)
+_PAIRS = Statement(
+    "pairs_waiting",
+    f"""
+SELECT count(*) FROM (
+    SELECT {_WAITING} AND EXISTS (
+        SELECT FROM profiles_profileshop
+        WHERE profile_id = pair.low_id AND shop_id = ANY(%(shop_ids)s::bigint[])
+    ) AND EXISTS (
+        SELECT FROM profiles_profileshop
+        WHERE profile_id = pair.high_id AND shop_id = ANY(%(shop_ids)s::bigint[])
+    ) LIMIT 500
+) AS waiting
+""",  # noqa: S608 - constant
+)
+
+
+def pairs_waiting(shop_ids: Iterable[int], *, at: datetime) -> int:
+    """How many pairs whom these shops know wait for a look, as far as their queue goes. One query."""
+    ((number,),) = _PAIRS.rows(shop_ids=list(shop_ids), at=at)
+    return int(number)
+
+
 def overview(profile_id: int, *, shop_ids: Iterable[int]) -> Overview:
     """A customer with the figures of these shops only. Raises Profile.DoesNotExist."""
     in_sight = list(shop_ids)
-    profile = Profile.objects.get(pk=profile_id)
+    found = _PROFILE.all(profile_id=profile_id)
+    if not found:
+        raise Profile.DoesNotExist(f"profile {profile_id}")
+    profile = found[0]
     card = cards_of([profile], shop_ids=in_sight)[profile_id]
     figures = order_figures([profile_id], shop_ids=in_sight).get(profile_id, {})
     return Overview(
@@ -81,22 +131,17 @@ def _most_first(figures: dict[str, OrderFigures]) -> list[tuple[str, OrderFigure
 
 
 def _known_by(profile_id: int, shop_ids: Sequence[int]) -> list[KnownBy]:
-    rows = ProfileShop.objects.filter(profile_id=profile_id, shop_id__in=shop_ids)
     wishes = consents.wishes(profile_id, shop_ids=shop_ids)
     return [
         KnownBy(shop_id=row.shop_id, since=row.since, accepts_marketing=wishes.get(row.shop_id))
-        for row in rows.order_by("since", "id")
+        for row in holds_on(profile_id, shop_ids=shop_ids)
     ]
 
 
 def _identifiers(profile_id: int, shop_ids: Sequence[int]) -> list[IdentifierRow]:
     """Addresses first, then numbers, then customer ids; what others know him by stays out."""
-    rows = (
-        Identifier.objects.filter(
-            Q(shop__isnull=True) | Q(shop_id__in=shop_ids), profile_id=profile_id
-        )
-        .exclude(kind__in=rules.OF_MACHINES)
-        .order_by("-is_key", "-last_seen_at", "id")
+    rows = _IDENTIFIERS.all(
+        profile_id=profile_id, shop_ids=list(shop_ids), of_machines=list(rules.OF_MACHINES)
     )
     found = [
         IdentifierRow(
@@ -118,11 +163,7 @@ def _identifiers(profile_id: int, shop_ids: Sequence[int]) -> list[IdentifierRow
 
 def _others(profile_id: int, shop_ids: Sequence[int], at: datetime) -> list[ProfileCard]:
     """The other side of each pair that waits for a look, if these shops know it."""
-    pairs = DuplicatePair.objects.waiting(at)
-    ids = {
-        *pairs.filter(low_id=profile_id).values_list("high_id", flat=True),
-        *pairs.filter(high_id=profile_id).values_list("low_id", flat=True),
-    }
+    ids = [found for (found,) in _LIKES.rows(profile_id=profile_id, at=at)]
     if not ids:
         return []
     visible = Profile.objects.known_to(shop_ids).filter(pk__in=ids)

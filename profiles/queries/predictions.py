@@ -9,6 +9,7 @@ from datetime import date, datetime
 from django.db.models import Max, Q
 
 from ecrm.kernel.money import Money
+from ecrm.kernel.prepared import Rows
 from profiles.models import LifetimeModel, Prediction, RequestFigures, Rfm, SelfCheck
 from profiles.types import RequestNumbers
 
@@ -42,9 +43,15 @@ class Marks:
     scored_at: datetime
 
 
+_OF_PROFILE = "WHERE profile_id = %(profile_id)s AND shop_id = ANY(%(shop_ids)s::bigint[])"
+_PREDICTIONS = Rows("predictions", Prediction, f"{_OF_PROFILE} ORDER BY value DESC, shop_id")
+_RFMS = Rows("rfm", Rfm, f"{_OF_PROFILE} ORDER BY shop_id")
+_REQUESTS = Rows("request_figures", RequestFigures, _OF_PROFILE)
+
+
 def foresights(profile_id: int, *, shop_ids: Iterable[int]) -> list[Foresight]:
     """What is predicted of a customer in each of these shops. One query."""
-    rows = Prediction.objects.filter(profile_id=profile_id, shop_id__in=list(shop_ids))
+    rows = _PREDICTIONS.all(profile_id=profile_id, shop_ids=list(shop_ids))
     return [
         Foresight(
             shop_id=row.shop_id,
@@ -55,13 +62,13 @@ def foresights(profile_id: int, *, shop_ids: Iterable[int]) -> list[Foresight]:
             next_order_on=row.next_order_on,
             predicted_at=row.predicted_at,
         )
-        for row in rows.order_by("-value", "shop_id")
+        for row in rows
     ]
 
 
 def marks(profile_id: int, *, shop_ids: Iterable[int]) -> list[Marks]:
     """How the customer stands in each of these shops. One query."""
-    rows = Rfm.objects.filter(profile_id=profile_id, shop_id__in=list(shop_ids))
+    rows = _RFMS.all(profile_id=profile_id, shop_ids=list(shop_ids))
     return [
         Marks(
             shop_id=row.shop_id,
@@ -70,13 +77,13 @@ def marks(profile_id: int, *, shop_ids: Iterable[int]) -> list[Marks]:
             monetary=row.monetary,
             scored_at=row.scored_at,
         )
-        for row in rows.order_by("shop_id")
+        for row in rows
     ]
 
 
 def requests(profile_id: int, *, shop_ids: Iterable[int]) -> RequestNumbers:
     """How often the customer turned to these shops, and what he thought of it. One query."""
-    rows = RequestFigures.objects.filter(profile_id=profile_id, shop_id__in=list(shop_ids))
+    rows = _REQUESTS.all(profile_id=profile_id, shop_ids=list(shop_ids))
     found = [_numbers(row) for row in rows]
     dates = [kept.last_request_at for kept in found if kept.last_request_at is not None]
     return RequestNumbers(

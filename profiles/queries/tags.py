@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ecrm.kernel.prepared import Rows
 from profiles.models import ProfileTag, Tag, TagChange
 from profiles.rules import tags as rules
 
 SUGGESTED = 8
 
 
+_TAGS = Rows(
+    "tags_of_profile",
+    Tag,
+    """
+WHERE id IN (SELECT tag_id FROM profiles_profiletag WHERE profile_id = %(profile_id)s)
+ORDER BY key
+""",
+)
+
+
 def tags_of(profile_id: int) -> list[Tag]:
     """The tags of a customer by name. One query."""
-    rows = ProfileTag.objects.filter(profile_id=profile_id)
-    return list(Tag.objects.filter(pk__in=rows.values("tag_id")).order_by("key"))
+    return _TAGS.all(profile_id=profile_id)
 
 
 def names_of(profile_ids: Iterable[int]) -> dict[int, list[str]]:

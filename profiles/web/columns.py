@@ -39,16 +39,17 @@ _SHOP = (
     '<span class="ec-row"><span class="ec-dot" data-ecrm-colour="{}"></span>'
     '<span class="ec-clip">{}</span></span>'
 )
-# What stands in every row: the box that selects it only for who may do something with it.
-_ROW = (
-    '<tr data-ecrm-row="{id}">{box}<td><div class="ec-row">'
+# What stands in every row; its box only for who may do something with the selected.
+_ROW = '<tr data-ecrm-row="{id}">'
+_BOX = (
+    '<td class="ec-fit ec-desk-only"><input class="ec-check" type="checkbox" name="selected"'
+    ' value="{id}" form="customers-tagging" data-ecrm-select aria-label="{select} {name}"></td>'
+)
+_CELLS = (
+    '<td><div class="ec-row">'
     '<span class="ec-avatar ec-avatar-sm ec-hue-{hue}" aria-hidden="true">{initials}</span>'
     '<span class="ec-grow"><a class="ec-cell-main" href="{list_url}{id}/">{name}</a>'
     '<span class="ec-cell-sub">{contact}</span></span></div></td>{cells}</tr>'
-)
-_BOX = (
-    '<td class="ec-fit ec-desk-only"><input class="ec-check" type="checkbox" name="selected"'
-    ' value="{}" form="customers-tagging" data-ecrm-select aria-label="{} {}"></td>'
 )
 _FIGURE = "ec-num ec-wide-only"
 _MOMENT = "ec-num ec-fit ec-wide-only"
@@ -122,11 +123,11 @@ def drawn(
     list_url, select = reverse("profiles:profile-list"), gettext("Select")
     return format_html_join(
         "\n",
-        _ROW,
+        _ROW + (_BOX if with_box else "") + _CELLS,
         (
             {
                 "id": card.id,
-                "box": format_html(_BOX, card.id, select, card.name) if with_box else "",
+                "select": select,
                 "hue": ecrm_ui.hue(card.name),
                 "initials": ecrm_ui.initials(card.name),
                 "list_url": list_url,

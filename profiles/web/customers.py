@@ -23,7 +23,7 @@ from ecrm.kernel.htmx import render_page
 from ecrm.kernel.spreadsheets import Cell
 from ecrm.kernel.templatetags import ecrm_ui
 from profiles import permissions
-from profiles.queries import listing, segments
+from profiles.queries import listing, overview, segments
 from profiles.queries.cards import people_of
 from profiles.web import columns, words
 
@@ -98,28 +98,30 @@ def profile_list(request: AgentRequest) -> HttpResponse:
     """Customers of the agent's shops, or of the one he works in; htmx gets the rows and filters."""
     found = found_by(request, permissions.VIEW)
     page = CustomerPages(found.customers, filters.ROWS_PER_PAGE).get_page(request.GET.get("page"))
-    offered = columns.offered(found.shops_in_sight)
-    shown = backoffice.columns_of(request.user.pk, request.path, offered)
     people = people_of(cast("ProfileQuerySet", page.object_list))
     rows = listing.rows_of(people, shop_ids=found.in_sight)
     may_change = request.user.has_perm(permissions.CHANGE)
     may_export = request.user.has_perm(permissions.EXPORT)
+    tools = backoffice.list_tools(
+        request,
+        offered=columns.offered(found.shops_in_sight),
+        export_url=reverse("profiles:profile-export") if may_export else "",
+    )
     context = {
         "page": page,
-        "columns": shown,
+        "columns": tools.shown,
         "rows": rows,
-        "drawn_rows": columns.drawn(rows, shown, with_box=may_change),
+        "drawn_rows": columns.drawn(rows, tools.shown, with_box=may_change),
         "filters": found.filters,
         "count": cast("CustomerPages", page.paginator).words,
         "topics": " ".join(f"profiles:shop:{shop_id}" for shop_id in found.in_sight),
         "brings_filters": _brings_filters(request),
         "may_change": may_change,
-        "tools": backoffice.list_tools(
-            request,
-            offered=offered,
-            shown=shown,
-            export_url=reverse("profiles:profile-export") if may_export else "",
-        ),
+        "may_merge": request.user.has_perm(permissions.MERGE),
+        "may_import": request.user.has_perm(permissions.IMPORT),
+        "may_export": may_export,
+        "duplicates_waiting": lambda: _duplicates_waiting(request.user),
+        "tools": tools,
     }
     return render_page(request, "profiles/profile_list.html", context, partials={"list": "rows"})
 
@@ -152,6 +154,12 @@ def _exported(found: Found, shown: Sequence[columns.CustomerColumn]) -> Iterator
     for batch in spreadsheets.batches(found.customers):
         for row in listing.rows_of(batch, shop_ids=found.in_sight):
             yield [value(row) for value in values]
+
+
+def _duplicates_waiting(agent: Agent) -> int:
+    """How many pairs wait for a look of this agent; the page asks, a fragment does not."""
+    shop_ids = company.shop_ids(agent, permissions.MERGE)
+    return overview.pairs_waiting(shop_ids, at=now())
 
 
 def _brings_filters(request: AgentRequest) -> bool:

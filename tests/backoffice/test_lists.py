@@ -140,10 +140,11 @@ def test_columns_are_not_chosen_by_a_link(client, agent):
 
 def test_the_tools_of_a_list_say_what_is_shown_and_keep_the_filters(agent):
     request = request_of(agent, "/orders/?status=paid&page=3")
-    tools = queries.list_tools(
-        request, offered=OFFERED, shown=OFFERED[:1], export_url="/orders/export/"
-    )
+    services.choose_columns(ORDERS, keys=["status"], by=agent)
 
+    tools = queries.list_tools(request, offered=OFFERED, export_url="/orders/export/")
+
+    assert [column.key for column in tools.shown] == ["status"]
     assert [(choice.key, choice.is_shown) for choice in tools.columns] == [
         ("status", True),
         ("tax", False),
@@ -151,7 +152,7 @@ def test_the_tools_of_a_list_say_what_is_shown_and_keep_the_filters(agent):
     ]
     assert tools.address == "/orders/?status=paid"
     assert tools.export_url == "/orders/export/?status=paid"
-    assert queries.list_tools(request, offered=OFFERED, shown=[]).export_url == ""
+    assert queries.list_tools(request, offered=OFFERED).export_url == ""
 
 
 # --- Exports --------------------------------------------------------------------------------------

@@ -91,11 +91,10 @@ def test_old_notifications_are_forgotten_in_batches():
 def test_saving_a_view_under_the_same_name_replaces_it():
     agent = AgentFactory()
     services.save_view(name="Late", list_path="/inbox/", query="late=1", by=agent)
-    services.save_view(name=" Late ", list_path="/inbox/", query="late=1&mine=1", by=agent)
+    view = services.save_view(name=" Late ", list_path="/inbox/", query="late=1&mine=1", by=agent)
 
-    assert [view.url for view in queries.saved_views_of(agent.pk, "/inbox/")] == [
-        "/inbox/?late=1&mine=1"
-    ]
+    assert view.url == "/inbox/?late=1&mine=1"
+    assert list(SavedView.objects.all()) == [view]
 
 
 def test_a_view_needs_a_name():

@@ -13,8 +13,8 @@ from django.utils.timezone import now
 from company import queries, services
 from company.models import Agent, ApiKey, AuditEntry, Invitation, Role, Shop, Team
 from company.services import grants, roles, teams
-from company.web.audit import harmless
 from company.web.sessions import browser_name
+from ecrm.kernel.spreadsheets import harmless
 from tests.company.factories import AgentFactory, ShopFactory, api_key
 
 pytestmark = pytest.mark.django_db

@@ -8,6 +8,7 @@ import zlib
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import cache, lru_cache
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from babel.numbers import format_currency, format_decimal
 from django import template
 from django.conf import settings
 from django.utils import timezone
-from django.utils.html import escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 from django_vite.templatetags.django_vite import vite_asset_url
