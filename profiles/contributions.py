@@ -9,6 +9,7 @@ from backoffice import extensions as frame
 from company import extensions as company
 from profiles import permissions
 from profiles.extensions import Combine, Holding, Recount, Unique, holdings, recounts
+from profiles.rules.merging import ATTRIBUTE, OWNER, STAGE
 from profiles.services import consents, privacy_declared
 
 LINE = 50
@@ -96,6 +97,7 @@ def _moving() -> tuple[Holding, ...]:
                     "is_stage_fixed": Combine.FIRST,
                     "owner_id": Combine.FIRST,
                 },
+                choices={"stage": STAGE, "is_stage_fixed": STAGE, "owner_id": OWNER},
             ),
         ),
         Holding(
@@ -167,7 +169,7 @@ def _moving() -> tuple[Holding, ...]:
             table="profiles_attributevalue",
             label=_("Attributes"),
             order=LINE,
-            unique=Unique(columns=("attribute_id",)),
+            unique=Unique(columns=("attribute_id",), row_choice=ATTRIBUTE),
         ),
         Holding(
             key="profiles.profiletag",

@@ -157,12 +157,16 @@ class Unique:
     """A profile may have one row only with the same `columns` (among those where `condition` holds).
 
     Where both profiles have one, the survivor's stays and takes up the other's values as `combine`
-    says; columns it does not name stay as they are.
+    says; columns it does not name stay as they are. An agent may want the other's instead: of the
+    columns in `choices`, by the name of the choice, or of the whole row, by the name `row_choice` and
+    the row's first unique column ("attribute:12").
     """
 
     columns: tuple[str, ...]
     condition: str = "true"
     combine: Mapping[str, Combine] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=dict)
+    row_choice: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

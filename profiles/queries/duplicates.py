@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from django.db import connection
 from django.db.models import Exists, OuterRef
+from django.utils.timezone import now
 
 from profiles import rules
 from profiles.models import (
@@ -18,6 +19,7 @@ from profiles.models import (
     Profile,
     ProfileShop,
 )
+from profiles.queries import choices
 from profiles.queries.cards import cards
 from profiles.queries.merging import merged_from
 from profiles.rules.addresses import Place
@@ -34,6 +36,7 @@ class Side:
     emails: Sequence[str]
     phones: Sequence[str]
     address: str
+    told: choices.Told
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,7 +164,11 @@ def view_of(
     if len(shown) < 2 or len(known) < 2:  # noqa: PLR2004
         raise DuplicatePair.DoesNotExist("One of the two is gone.")
     addresses = _addresses(profile_ids)
-    first, second = (_side(shown[pk], known[pk], addresses.get(pk, "")) for pk in profile_ids)
+    told = choices.told_by(profile_ids, shop_ids=shop_ids, at=now())
+    first, second = (
+        _side(shown[pk], known[pk], addresses.get(pk, ""), said)
+        for pk, said in zip(profile_ids, told, strict=True)
+    )
     likeness = compare(known[profile_ids[0]], known[profile_ids[1]])
     oldest = min(shown.values(), key=lambda card: (-card.orders_count, card.first_seen_at, card.id))
     return PairView(
@@ -173,13 +180,14 @@ def view_of(
     )
 
 
-def _side(card: ProfileCard, person: Person, address: str) -> Side:
+def _side(card: ProfileCard, person: Person, address: str, told: choices.Told) -> Side:
     return Side(
         card=card,
         birthday=person.birthday,
         emails=person.emails,
         phones=sorted(person.phones),
         address=address,
+        told=told,
     )
 
 

@@ -7,17 +7,17 @@ of holdings, never from outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import connection
 
 from profiles.extensions import Combine, Holding, Unique, holdings
+from profiles.rules import merging as rules
 
 _PROFILE = "profiles.profile"
 # A person's own row: gaps are filled, times widen. The merged one only becomes a signpost.
-_NAMES = ("first_name", "last_name", "search_name")
-_DETAILS = ("locale", "country", "city", "birthday", "gender", "timezone", "currency")
+_COLUMNS = tuple(column for columns in rules.DETAILS.values() for column in columns)
 _COMBINED = {
     Combine.FIRST: "CASE WHEN {empty} THEN g.{c} ELSE k.{c} END",
     Combine.SUM: "k.{c} + g.{c}",
@@ -32,19 +32,29 @@ def moving() -> list[Holding]:
     return sorted(found, key=lambda holding: (holding.order, holding.key))
 
 
-def move(merge_id: int, *, merged_id: int, survivor_id: int) -> dict[str, int]:
-    """Give everything of one profile to the other. Returns how many rows of each holding moved."""
-    _join_details(merge_id, merged_id=merged_id, survivor_id=survivor_id)
-    return gather(merge_id, merged_id=merged_id, survivor_id=survivor_id)
+def move(
+    merge_id: int, *, merged_id: int, survivor_id: int, taken: Collection[str] = ()
+) -> dict[str, int]:
+    """Give everything of one profile to the other. Returns how many rows of each holding moved.
+
+    `taken` are the choices (profiles.rules.merging) in which the one who goes is right.
+    """
+    _join_details(merge_id, merged_id=merged_id, survivor_id=survivor_id, taken=taken)
+    return gather(merge_id, merged_id=merged_id, survivor_id=survivor_id, taken=taken)
 
 
-def gather(merge_id: int, *, merged_id: int, survivor_id: int) -> dict[str, int]:
+def gather(
+    merge_id: int, *, merged_id: int, survivor_id: int, taken: Collection[str] = ()
+) -> dict[str, int]:
     """Move whatever the merged profile owns now: everything at first, later only stragglers."""
     moved: dict[str, int] = {}
     for holding in moving():
         count = 0
         if holding.unique is not None:
-            count += _combine(merge_id, holding, holding.unique, merged_id, survivor_id)
+            chosen = rules.attributes_in(taken) if holding.unique.row_choice else []
+            if chosen:
+                _prefer(merge_id, holding, holding.unique, (merged_id, survivor_id), chosen)
+            count += _combine(merge_id, holding, holding.unique, (merged_id, survivor_id), taken)
         count += _move(merge_id, holding, merged_id, survivor_id)
         if count:
             moved[holding.key] = count
@@ -96,16 +106,49 @@ def _move(merge_id: int, holding: Holding, merged_id: int, survivor_id: int) -> 
     )
 
 
+def _prefer(
+    merge_id: int, holding: Holding, unique: Unique, pair: tuple[int, int], chosen: Sequence[int]
+) -> None:
+    """Remove the survivor's row where an agent chose that of the other, which then simply moves."""
+    merged_id, survivor_id = pair
+    same = " AND ".join(f"k.{c} IS NOT DISTINCT FROM g.{c}" for c in unique.columns)
+    _run(
+        f"""
+        WITH removed AS (
+            DELETE FROM {holding.table} k USING {holding.table} g
+            WHERE k.{holding.column} = %s AND g.{holding.column} = %s AND {same}
+              AND k.{unique.columns[0]} = ANY(%s)
+            RETURNING k.id, to_jsonb(k) AS row
+        )
+        INSERT INTO profiles_mergeentry (merge_id, holding, kind, row_id, before)
+        SELECT %s, %s, 'removed', id, row FROM removed
+        """,  # noqa: S608 - names from the registry
+        survivor_id,
+        merged_id,
+        list(chosen),
+        merge_id,
+        holding.key,
+    )
+
+
 def _combine(
-    merge_id: int, holding: Holding, unique: Unique, merged_id: int, survivor_id: int
+    merge_id: int,
+    holding: Holding,
+    unique: Unique,
+    pair: tuple[int, int],
+    taken: Collection[str],
 ) -> int:
     """Where both have a row of which there may be one: change the survivor's, remove the other.
 
     Returns how many. Both happen on the same snapshot, in one statement.
     """
+    merged_id, survivor_id = pair
     table, column = holding.table, holding.column
     same = " AND ".join(f"k.{c} IS NOT DISTINCT FROM g.{c}" for c in unique.columns)
-    changes = ", ".join(f"{c} = {_combined(c, how)}" for c, how in unique.combine.items())
+    changes = ", ".join(
+        f"{c} = g.{c}" if unique.choices.get(c) in taken else f"{c} = {_combined(c, how)}"
+        for c, how in unique.combine.items()
+    )
     changes = changes or f"{column} = k.{column}"
     return _run(
         f"""
@@ -141,11 +184,26 @@ def _combined(column: str, how: Combine) -> str:
     return _COMBINED[how].format(c=column, empty=f"coalesce(k.{column}::text, '') = ''")
 
 
-def _join_details(merge_id: int, *, merged_id: int, survivor_id: int) -> None:
+def _detail(choice: str, column: str, *, is_taken: bool) -> str:
+    """What a column of a person's own row becomes: the right one's, or the other's where he is silent.
+
+    A name and a place are taken whole: never the first name of one with the last name of the other.
+    """
+    right, other = ("g", "k") if is_taken else ("k", "g")
+    columns = ("search_name",) if choice == "name" else rules.DETAILS[choice]
+    silent = " AND ".join(f"coalesce({right}.{c}::text, '') = ''" for c in columns)
+    return f"{column} = CASE WHEN {silent} THEN {other}.{column} ELSE {right}.{column} END"
+
+
+def _join_details(
+    merge_id: int, *, merged_id: int, survivor_id: int, taken: Collection[str]
+) -> None:
     """Fill the survivor's gaps, widen his times, and make the other a signpost to him."""
-    parts = [f"{c} = {_combined(c, Combine.FIRST)}" for c in _DETAILS]
-    # A name is taken whole: never the first name of one with the last name of the other.
-    parts += [f"{c} = CASE WHEN k.search_name = '' THEN g.{c} ELSE k.{c} END" for c in _NAMES]
+    parts = [
+        _detail(choice, column, is_taken=choice in taken)
+        for choice, columns in rules.DETAILS.items()
+        for column in columns
+    ]
     changed = """
         INSERT INTO profiles_mergeentry (merge_id, holding, kind, row_id, before, after)
         SELECT %s, %s, 'changed', was.id, was.row, changed.after
@@ -257,7 +315,7 @@ def _bring_back(merge_id: int, holding: Holding) -> None:
 
 
 def _part_details(merge_id: int) -> None:
-    columns = (*_NAMES, *_DETAILS, "merged_into_id", "first_seen_at", "last_seen_at")
+    columns = (*_COLUMNS, "merged_into_id", "first_seen_at", "last_seen_at")
     _divide(merge_id, _PROFILE, "profiles_profile", columns)
 
 

@@ -19,6 +19,7 @@ from ecrm.kernel.models import EventRecord
 from profiles import extensions, queries
 from profiles.events import MergeUndone, ProfilesMerged
 from profiles.models import Merge, Profile
+from profiles.rules import merging as rules
 from profiles.services import journal
 
 if TYPE_CHECKING:
@@ -61,6 +62,13 @@ class ErasedMeanwhile(DomainError):
     code = "erased_meanwhile"
 
 
+class UnknownChoice(DomainError):
+    """There is no detail of this name to choose between two records."""
+
+    code = "unknown_choice"
+    status = 422
+
+
 class NotYoursToMerge(DomainError):
     """None of the shops in which the agent may merge customers knows one of the two."""
 
@@ -73,16 +81,20 @@ def merge(
     *,
     into: int,
     by: Agent | None,
+    taking: Collection[str] = (),
     at: datetime | None = None,
     trigger: str = Merge.Trigger.AGENT,
 ) -> Merge:
     """Let one profile go into another, which then owns everything and takes the other's place.
 
     The profile stays as a signpost; undo_merge makes it live again. If `into` was merged itself, its
-    survivor is meant. Raises SameProfile, AlreadyMerged, ErasedMeanwhile, MergeInTheWay,
+    survivor is meant. `taking` names the details (profiles.rules.merging) in which the one who goes is
+    right. Raises UnknownChoice, SameProfile, AlreadyMerged, ErasedMeanwhile, MergeInTheWay,
     NotYoursToMerge, Profile.DoesNotExist; publishes ProfilesMerged and leaves a line in the audit log.
     """
     moment = at or now()
+    if not all(rules.is_choice(name) for name in taking):
+        raise UnknownChoice(_("There is no such detail to choose."))
     survivor_id = _locked_pair(profile_id, into)
     _require_right(by, [profile_id, survivor_id])
     row = Merge.objects.create(
@@ -91,6 +103,7 @@ def merge(
         trigger=trigger,
         merged_by_id=by.pk if by else None,
         merged_at=moment,
+        taken=sorted(taking),
         last_event_id=EventRecord.objects.aggregate(last=Max("id"))["last"] or 0,
     )
     _make(row)
@@ -185,7 +198,9 @@ def _gather(merge_id: int) -> int:
 
 
 def _make(row: Merge) -> None:
-    row.moved = journal.move(row.pk, merged_id=row.merged_id, survivor_id=row.survivor_id)
+    row.moved = journal.move(
+        row.pk, merged_id=row.merged_id, survivor_id=row.survivor_id, taken=row.taken
+    )
     row.save(update_fields=["moved"])
     MID_MERGE.hit()
 
@@ -254,7 +269,9 @@ def _locked_stack(merge_id: int) -> tuple[Merge, list[Merge]]:
             raise AlreadyUndone(_("This merge was undone before."))
         if Profile.objects.filter(pk__in=members, erased_at__isnull=False).exists():
             raise ErasedMeanwhile(
-                _("This customer was erased with all records merged into him: there is nothing left.")
+                _(
+                    "This customer was erased with all records merged into him: there is nothing left."
+                )
             )
         if queries.cluster(row.survivor_id) == members:
             same_people = Merge.objects.active().filter(merged_id__in=members, pk__gt=row.pk)

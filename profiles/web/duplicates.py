@@ -48,7 +48,8 @@ def duplicate_merge(request: AgentRequest, pair_id: int) -> HttpResponse:
         return _say(request, row, _("Choose who stays."), level="error")
     gone = row.low_id if survivor_id == row.high_id else row.high_id
     try:
-        done = services.merge(gone, into=survivor_id, by=request.user)
+        taking = comparing.taken_from(request.POST, profile_id=gone)
+        done = services.merge(gone, into=survivor_id, by=request.user, taking=taking)
     except DomainError as refusal:
         return _say(request, row, refusal.message, level="error")
     undo_url = reverse("profiles:merge-undo", args=[done.pk])

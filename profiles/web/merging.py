@@ -80,7 +80,8 @@ def _merge(request: AgentRequest, profile_id: int, other_id: int) -> HttpRespons
         return redirect(f"{back}?other={other_id}")
     gone = other_id if survivor_id == profile_id else profile_id
     try:
-        services.merge(gone, into=survivor_id, by=request.user)
+        taking = comparing.taken_from(request.POST, profile_id=gone)
+        services.merge(gone, into=survivor_id, by=request.user, taking=taking)
     except DomainError as refusal:
         messages.error(request, refusal.message)
         return redirect("profiles:profile-merge", profile_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from hypothesis.stateful import (
 from company import queries as company
 from profiles import queries, services
 from profiles.models import Merge
+from profiles.rules.merging import DETAILS, OWNER, STAGE, choice_of
+from profiles.services.attributes import define_attribute, set_attributes
 from tests.profiles.world import World, breaches, dump
 
 # Here activity changes what a merge has combined: such rows need not be as they were, only right.
@@ -51,6 +54,10 @@ class Merging(RuleBasedStateMachine):
         self.tainted: set[int] = set()
         self.people: list[int] = []
         self.orders: list[tuple[int, int, str]] = []
+        attributes = [
+            define_attribute(label, key=label, kind="string", by=None) for label in ("size", "tone")
+        ]
+        self.choices = [*DETAILS, STAGE, OWNER, *(choice_of(row.pk) for row in attributes)]
         self.note()
 
     def teardown(self) -> None:
@@ -72,6 +79,8 @@ class Merging(RuleBasedStateMachine):
     def meet(self, shop: int) -> None:
         number = len(self.people)
         told = {} if number % 3 else {"first_name": f"Ana{number}", "phone": "0639981234"}
+        if number % 2:
+            told |= {"birthday": date(1990, 1, 1 + number % 28), "city": f"Town{number}"}
         wish = (None, True, False)[number % 3]
         self.people.append(
             self.world.customer(
@@ -107,12 +116,19 @@ class Merging(RuleBasedStateMachine):
         self.world.customer(email=email, phone=f"063998120{number}", customer_id=f"c{number}")
         self.note()
 
-    @rule(one=PEOPLE, other=PEOPLE)
-    def merge(self, one: int, other: int) -> None:
+    @rule(who=PEOPLE, key=st.sampled_from(["size", "tone"]), value=st.sampled_from(["S", "M", "L"]))
+    def know(self, who: int, key: str, value: str) -> None:
+        profile_id = queries.survivor(self.people[who % len(self.people)])
+        set_attributes(profile_id, values={key: value}, source="test", by=None, at=self.world.now())
+        self.note()
+
+    @rule(one=PEOPLE, other=PEOPLE, taking=st.sets(st.integers(0, len(DETAILS) + 3)))
+    def merge(self, one: int, other: int, taking: set[int]) -> None:
         gone = queries.survivor(self.people[one % len(self.people)])
         kept = queries.survivor(self.people[other % len(self.people)])
         if gone != kept:
-            services.merge(gone, into=kept, by=None)
+            names = [name for number, name in enumerate(self.choices) if number in taking]
+            services.merge(gone, into=kept, by=None, taking=names)
             self.note_new()
 
     @rule(which=st.integers(0, 30))
