@@ -32,6 +32,7 @@ MOST_SHARED = 256 * 1024**2
 MOST_PACKED_TIMES = 200
 _PROBE_BYTES = 1024 * 1024
 _DELIMITERS = (",", ";", "\t", "|")
+_CONTROLS = bytes(range(9))  # what no text holds
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
 
@@ -177,12 +178,11 @@ def _encoding(file: IO[bytes]) -> str:
         return "utf-16"
     if start.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
-    if zeros := start.count(0):
-        even, odd = start[0::2].count(0), start[1::2].count(0)
-        if max(even, odd) > len(start) // 4:
-            return "utf-16-be" if even > odd else "utf-16-le"
-        if zeros > len(start) // 100:
-            raise UnusableTable(_("This is neither a table (CSV) nor a workbook (XLSX)."))
+    even, odd = start[0::2].count(0), start[1::2].count(0)
+    if max(even, odd) > len(start) // 4:
+        return "utf-16-be" if even > odd else "utf-16-le"
+    if len(start) - len(start.translate(None, _CONTROLS)) > len(start) // 100:
+        raise UnusableTable(_("This is neither a table (CSV) nor a workbook (XLSX)."))
     return "utf-8" if _is_utf8(file) else "cp1252"
 
 

@@ -10,8 +10,9 @@ from decimal import Decimal
 from io import StringIO
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.utils.timezone import now
+from psycopg2.errors import UniqueViolation
 
 from ecrm.kernel import history
 from profiles import rules
@@ -148,7 +149,7 @@ def _take_keys(targets: Iterable[Target], at: datetime) -> None:
     try:
         with transaction.atomic():
             _copy("profiles_identifier", [*columns, "first_seen_at", "last_seen_at"], rows)
-    except IntegrityError as error:
+    except UniqueViolation as error:  # COPY is beyond Django, which would call it IntegrityError
         raise Overtaken from error
 
 

@@ -16,7 +16,9 @@ from profiles.services import imports, imports_working
 OPTIONS = {"known": "complete", "date_order": "dmy", "country": "FR"}
 
 
-def csv_bytes(rows: Sequence[Sequence[Any]], *, delimiter: str = ",", encoding: str = "utf-8") -> bytes:
+def csv_bytes(
+    rows: Sequence[Sequence[Any]], *, delimiter: str = ",", encoding: str = "utf-8"
+) -> bytes:
     text = io.StringIO()
     csv.writer(text, delimiter=delimiter).writerows(rows)
     return text.getvalue().encode(encoding)
@@ -65,3 +67,16 @@ def imported(shop: Any, rows: Sequence[Sequence[Any]], **options: Any) -> Import
 def work_off() -> None:
     while imports_working.work(Event()):
         pass
+
+
+def stopped(*, after: int = 0) -> Event:
+    """An event that says stop after so many looks at it."""
+
+    class Soon(Event):
+        looks = 0
+
+        def is_set(self) -> bool:
+            self.looks += 1
+            return self.looks > after
+
+    return Soon()
