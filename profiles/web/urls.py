@@ -3,6 +3,7 @@ from django.urls import path
 from profiles.web import (
     about,
     attributes,
+    calling,
     consents,
     customers,
     duplicates,
@@ -64,6 +65,7 @@ urlpatterns = [
     path("merges/<int:merge_id>/undo/", merging.merge_undo, name="merge-undo"),
     path("rules/", identity_rules.identity_rules, name="identity-rules"),
     path("wall/", wall.wall_page, name="wall"),
+    path("colleagues/", calling.colleagues, name="colleagues"),
     path("wall/<int:fact_id>/comment/", wall.comment_write, name="comment-write"),
     path("comments/<int:comment_id>/remove/", wall.comment_remove, name="comment-remove"),
     path("comments/<int:comment_id>/restore/", wall.comment_restore, name="comment-restore"),
