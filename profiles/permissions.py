@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from company import queries as company
 from profiles import queries
-from profiles.queries import imports, notes, segments
+from profiles.queries import imports, notes, privacy, segments
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -15,6 +15,7 @@ VIEW = queries.VIEW
 CHANGE = "profiles.change_profile"
 MERGE = queries.MERGE
 EXPORT = "profiles.export_profile"
+ERASE = privacy.ERASE
 IMPORT = imports.IMPORT
 VIEW_SEGMENT = segments.VIEW_SEGMENT
 MANAGE_SEGMENT = segments.MANAGE_SEGMENT

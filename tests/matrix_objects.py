@@ -232,6 +232,25 @@ def _merge(of: Shop, world: World) -> Arguments:
     return {"merge_id": profiles.merge(gone, into=kept, by=None).pk}
 
 
+def _privacy_request(of: Shop, world: World) -> Arguments:
+    from profiles.services import privacy_requests
+
+    profile_id = _profile(of, world)["profile_id"]
+    row = privacy_requests.note_request(profile_id, kind="access", received_at=now(), by=None)
+    return {"request_id": row.pk}
+
+
+def _retention_subject(_anything: Any, world: World) -> Arguments:
+    return {"subject": "profiles.activity"}
+
+
+def _retention_rule(of: Shop, world: World) -> Arguments:
+    from profiles.services import retention
+
+    row = retention.set_rule("profiles.activity", shop_id=of.pk, days=300, by=None)
+    return {"rule_id": row.pk}
+
+
 def _note(of: Agent, world: World) -> Arguments:
     from profiles.services.notes import write_note
 
@@ -325,6 +344,17 @@ def _segment(of: Shop, world: World) -> Arguments:
     return {"segment_id": segment.pk}
 
 
+def _list_press(of: Agent, world: World) -> Arguments:
+    from company import queries as company
+    from profiles.services import segments
+    from profiles.web.listing_up import press_token
+
+    shop_ids = company.shop_ids(of, "profiles.manage_segment") or {world.shop.pk}
+    name = f"Press {segments.Segment.objects.count()}"
+    segment = segments.create_segment(name, shop_id=min(shop_ids))
+    return {"token": press_token(segment.pk, at=now(), by=of)}
+
+
 PROFILES = {
     "profiles:profile-page": shop(_profile),
     "profiles:profile-timeline": shop(_profile),
@@ -337,6 +367,15 @@ PROFILES = {
     "profiles:comment-remove": mine(_comment),
     "profiles:comment-restore": mine(_comment),
     "profiles:profile-merge": shop(_profile),
+    "profiles:profile-privacy": shop(_profile),
+    "profiles:privacy-copy": shop(_profile),
+    "profiles:privacy-erase": shop(_profile),
+    "profiles:privacy-ask": shop(_profile),
+    "profiles:privacy-report": shop(_privacy_request),
+    "profiles:privacy-extend": shop(_privacy_request),
+    "profiles:privacy-refuse": shop(_privacy_request),
+    "profiles:retention-rule": everybody(_retention_subject),
+    "profiles:retention-switch": shop(_retention_rule),
     "profiles:profile-about": shop(_profile),
     "profiles:consent-list": shop(_profile),
     "profiles:consent-record": shop(_profile),
@@ -344,6 +383,7 @@ PROFILES = {
     "profiles:attribute-edit": everybody(_attribute),
     "profiles:attribute-archive": everybody(_attribute),
     "profiles:tagging-undo": mine(_tagging),
+    "profiles:list-undo": mine(_list_press),
     "profiles-public:consent-confirm": everybody(
         lambda of, world: {"token": _question(world)}, {"token": "gone"}
     ),

@@ -22,7 +22,7 @@ from ecrm.kernel.templatetags.ecrm_ui import number
 from profiles import permissions, queries
 from profiles.models import Profile
 from profiles.types import ProfileCard
-from profiles.web import customers, deeds, facts
+from profiles.web import customers, deeds, facts, privacy_contributions
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -38,6 +38,7 @@ def register() -> None:
     _register_audit()
     facts.register()
     deeds.register()
+    privacy_contributions.register()
 
 
 def _register_permissions() -> None:
@@ -45,6 +46,7 @@ def _register_permissions() -> None:
         (permissions.VIEW, gettext_noop("See customers"), None),
         (permissions.CHANGE, gettext_noop("Change customers"), ("manager", "support")),
         (permissions.EXPORT, gettext_noop("Export customers"), ("manager", "marketing")),
+        (permissions.ERASE, gettext_noop("Erase customers for good"), ("manager",)),
         (
             permissions.WRITE_NOTE,
             gettext_noop("Write notes about customers and comments on the wall"),

@@ -98,6 +98,7 @@ def profile_page(request: AgentRequest, profile_id: int) -> HttpResponse:
         "stats": mood.stats_of(profile_id, agent),
         "noted": notes.section(agent, profile_id, shop_ids),
         "may_merge": queries.is_known_to(profile_id, company.shop_ids(agent, permissions.MERGE)),
+        "may_export": not shop_ids.isdisjoint(company.shop_ids(agent, permissions.EXPORT)),
         "may_change": queries.is_known_to(profile_id, company.shop_ids(agent, permissions.CHANGE)),
         **_timeline(request, profile_id, limit=min(shown, MOST_FACTS)),
     }
