@@ -165,11 +165,12 @@ def carry_out(request_id: int, *, at: datetime | None = None) -> list[privacy.Li
     Returns what was erased, emptied and kept; the same again does nothing. Raises ErasureInTheWay;
     publishes ProfileErased; the audit log names the customer by number only.
     """
+    moment = at or now()
+    # The customer first, then the request, as whoever decides it does.
+    subject = _locked(PrivacyRequest.objects.get(pk=request_id).profile_id, at=moment)
     row = PrivacyRequest.objects.select_for_update(of=("self",)).get(pk=request_id)
     if row.state not in {State.WAITING, State.RUNNING}:
         return []
-    moment = at or now()
-    subject = _locked(row.profile_id, at=moment)
     survivor_id = queries.survivor(row.profile_id)
     lines = _erase(subject, survivor_id)
     row.profile_id = survivor_id
