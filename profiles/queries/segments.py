@@ -97,6 +97,12 @@ def member_ids(segment: Segment, *, shop_ids: Iterable[int]) -> QuerySet[Members
     return rows.values_list("profile_id", flat=True)  # type: ignore[return-value] # or of the list
 
 
+def known_among(profile_ids: Iterable[int], *, shop_ids: Iterable[int]) -> list[int]:
+    """Those of these customers whom one of the shops knows. One query."""
+    rows = ProfileShop.objects.filter(profile__in=list(profile_ids), shop__in=list(shop_ids))
+    return sorted(set(rows.values_list("profile_id", flat=True)))
+
+
 def in_segment(rows: ProfileQuerySet, segment_id: int) -> ProfileQuerySet:
     """Those of these customers who are members of a segment or on a list."""
     found = {"segment": segment_id, "profile": OuterRef("pk")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from company import services as company
 from ecrm.kernel.errors import DomainError
-from profiles.models import MembershipChange, Segment
+from profiles.models import ListMember, MembershipChange, Segment
 from profiles.queries import segments_compiling as compiling
 from profiles.services import segments_following as following
 from profiles.services import segments_keeping as keeping
@@ -22,10 +22,19 @@ if TYPE_CHECKING:
     from company.types import Agent
 
 
+UNDO_WINDOW = timedelta(minutes=10)
+
+
 class NotAList(DomainError):
     """The members of a segment follow from its rules."""
 
     code = "not_a_list"
+
+
+class ListUndoTooLate(DomainError):
+    """It is too long ago."""
+
+    code = "undo_too_late"
 
 
 _ADD = """
@@ -60,6 +69,22 @@ def add_to_list(
     pairs = tuple((row.pk, profile_id) for profile_id in added)
     _tell(row, keeping.Moves(entered=pairs), by, moment)
     return len(added)
+
+
+@transaction.atomic
+def take_back(
+    segment_id: int, *, since: datetime, by: Agent | None, at: datetime | None = None
+) -> int:
+    """Take those off a list who were put there at once at this moment. Returns how many still were.
+
+    Raises NoSuchSegment, NotAList, ListUndoTooLate; publishes SegmentLeft.
+    """
+    moment = at or now()
+    if moment - since > UNDO_WINDOW:
+        raise ListUndoTooLate(_("This can't be undone any more."))
+    rows = ListMember.objects.filter(segment=segment_id, since=since)
+    profile_ids = list(rows.values_list("profile_id", flat=True))
+    return remove_from_list(segment_id, profile_ids=profile_ids, by=by, at=moment)
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from company import queries as company
 from ecrm.kernel.money import Money
 from ecrm.kernel.templatetags import ecrm_ui
 from profiles import extensions
-from profiles.extensions import Criterion, Input
+from profiles.extensions import Criterion, Input, Variant
 from profiles.models import Segment
 from profiles.queries.segments_compiling import Known, Reason
 from profiles.rules import segments as rules
@@ -98,10 +98,21 @@ def sentence(leaf: rules.Leaf, names: Mapping[int, str]) -> str:
     if criterion is None or operator is None:
         return leaf.criterion
     told = [_told(item, leaf.values.get(item.key), names) for item in operator.inputs]
-    more = [_told(item, leaf.values.get(item.key), names) for item in criterion.inputs]
-    return " ".join(
-        part for part in (str(criterion.label), str(operator.label), *told, *more) if part
-    )
+    more = [
+        _told(item, leaf.values.get(item.key), names)
+        for item in criterion.inputs
+        if item.key != criterion.varied
+    ]
+    label = _label(criterion, leaf)
+    return " ".join(part for part in (label, str(operator.label), *told, *more) if part)
+
+
+def _label(criterion: Criterion, leaf: rules.Leaf) -> str:
+    """The name of the criterion, or of the variant that is asked for; an old one says what it was."""
+    if criterion.variants is None:
+        return str(criterion.label)
+    value = leaf.values.get(criterion.varied)
+    return next((item.label for item in criterion.variants() if item.value == value), str(value))
 
 
 def _told(item: Input, value: Any, names: Mapping[int, str]) -> str:
@@ -155,7 +166,7 @@ def schema(segments: Sequence[Segment], *, besides: int | None = None) -> dict[s
     """Criteria, segments to choose from, currencies and words, as JSON for the builder."""
     ordered = sorted(extensions.criteria.all(), key=lambda item: (item.order, str(item.label)))
     return {
-        "criteria": [_criterion(item) for item in ordered],
+        "criteria": [entry for item in ordered for entry in _entries(item)],
         "segments": [
             {"id": row.pk, "name": row.name, "shop": str(row.shop_id or "")}
             for row in segments
@@ -167,31 +178,43 @@ def schema(segments: Sequence[Segment], *, besides: int | None = None) -> dict[s
     }
 
 
-def _criterion(item: Criterion) -> dict[str, Any]:
+def _entries(item: Criterion) -> list[dict[str, Any]]:
+    """What the builder offers for a criterion: itself, or each of its variants by its own name."""
+    if item.variants is None:
+        return [_criterion(item)]
+    return [_criterion(item, variant) for variant in item.variants()]
+
+
+def _criterion(item: Criterion, variant: Variant | None = None) -> dict[str, Any]:
+    fixed = {item.varied: variant.value} if variant else {}
     return {
         "key": item.key,
-        "label": str(item.label),
+        "fixed": fixed,
+        "label": variant.label if variant else str(item.label),
         "group": str(item.group),
         "operators": [
             {
                 "key": operator.key,
                 "label": str(operator.label),
-                "inputs": [_input(entry) for entry in operator.inputs],
+                "inputs": [_input(entry, variant) for entry in operator.inputs],
             }
             for operator in item.operators
         ],
-        "inputs": [_input(entry) for entry in item.inputs],
+        "inputs": [_input(entry, variant) for entry in item.inputs if entry.key not in fixed],
     }
 
 
-def _input(item: Input) -> dict[str, Any]:
+def _input(item: Input, variant: Variant | None = None) -> dict[str, Any]:
+    choices = item.choices() if item.choices else []
+    if variant and choices:
+        choices = variant.choices
     return {
         "key": item.key,
         "kind": str(item.kind),
         "label": str(item.label),
         "before": str(item.before),
         "after": str(item.after),
-        "choices": [[key, str(label)] for key, label in item.choices()] if item.choices else [],
+        "choices": [[key, str(label)] for key, label in choices],
         "open": item.is_open,
         "optional": item.is_optional,
         "least": item.least,

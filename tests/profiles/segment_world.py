@@ -9,8 +9,8 @@ from typing import Any
 from profiles.models import ListMember, Membership, Profile, Segment
 from profiles.queries import segments_checking as checking
 from profiles.queries import segments_compiling as compiling
-from profiles.queries import segments_looking as looking
 from profiles.queries import segments_counting as counting
+from profiles.queries import segments_looking as looking
 from profiles.services import segments as editing
 from profiles.services import segments_computing as computing
 from profiles.services import segments_following as following

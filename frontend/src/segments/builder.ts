@@ -3,7 +3,7 @@ import "./segments.css";
 import { find, make, makeIcon } from "../behaviours/dom";
 import { Counter } from "./counting";
 import { control } from "./inputs";
-import { asked, inputsOf, isComplete, isGroup, leaves, read, write } from "./tree";
+import { asked, criterionOf, inputsOf, isComplete, isGroup, leaves, nameOf, read, write } from "./tree";
 import type { Group, Leaf, Mode, Node, Schema } from "./tree";
 
 function json<T>(id: string): T {
@@ -193,7 +193,7 @@ class Builder {
   private ask(leaf: Leaf, parts: HTMLElement, kept: HTMLElement | null): void {
     const last = kept ?? parts.firstElementChild;
     while (last?.nextSibling) last.nextSibling.remove();
-    const criterion = this.schema.criteria.find((item) => item.key === leaf.criterion);
+    const criterion = criterionOf(leaf, this.schema);
     if (kept) {
       // The operator is the one that was just chosen.
     } else if (criterion && criterion.operators.length > 1) parts.append(this.operator(leaf, parts));
@@ -216,28 +216,38 @@ class Builder {
   private criterion(leaf: Leaf, parts: HTMLElement): HTMLSelectElement {
     const element = make("select", "ec-seg-criterion");
     element.setAttribute("aria-label", this.word("criterion"));
+    const known = criterionOf(leaf, this.schema);
     element.append(new Option(this.word("choose"), "", false, !leaf.criterion));
+    // What is no longer offered (an attribute that was put away) stays as it is until somebody changes it.
+    if (leaf.criterion && !known) {
+      const kept = new Option([leaf.criterion, ...Object.values(leaf.values)].join(" "), leaf.criterion, false, true);
+      kept.disabled = true;
+      element.append(kept);
+    }
     const groups = new Map<string, HTMLOptGroupElement>();
     for (const item of this.schema.criteria) {
       const group = groups.get(item.group) ?? document.createElement("optgroup");
       group.label = item.group;
       groups.set(item.group, group);
-      group.append(new Option(item.label, item.key, false, item.key === leaf.criterion));
+      group.append(new Option(item.label, nameOf(item), false, item === known));
     }
     element.append(...groups.values());
-    element.addEventListener("change", () => this.become(leaf, asked(this.schema, element.value), parts));
+    element.addEventListener("change", () => {
+      const chosen = this.schema.criteria.find((item) => nameOf(item) === element.value);
+      this.become(leaf, asked(chosen, this.schema), parts);
+    });
     return element;
   }
 
   private operator(leaf: Leaf, parts: HTMLElement): HTMLSelectElement {
     const element = make("select", "ec-seg-operator");
     element.setAttribute("aria-label", this.word("operator"));
-    const criterion = this.schema.criteria.find((item) => item.key === leaf.criterion);
+    const criterion = criterionOf(leaf, this.schema);
     for (const item of criterion?.operators ?? []) {
       element.append(new Option(item.label, item.key, false, item.key === leaf.operator));
     }
     element.addEventListener("change", () => {
-      this.become(leaf, asked(this.schema, leaf.criterion, element.value, leaf.values), parts, element);
+      this.become(leaf, asked(criterion, this.schema, element.value, leaf.values), parts, element);
     });
     return element;
   }

@@ -21,6 +21,8 @@ export interface OperatorSpec {
 
 export interface CriterionSpec {
   key: string;
+  /** Values which make it this one among several of the same key (the attribute it asks for). */
+  fixed: Record<string, string>;
   label: string;
   group: string;
   operators: OperatorSpec[];
@@ -86,9 +88,19 @@ export function write(node: Node, places: Map<string, Node> = new Map(), pointer
   return { [word]: node.children.map((child, n) => write(child, places, `${pointer}/${word}/${n}`)) };
 }
 
+/** One name for a criterion, or for one variant of it. */
+export const nameOf = (item: CriterionSpec): string => [item.key, ...Object.values(item.fixed)].join(":");
+
+/** The criterion of a leaf; the one with the values that say which variant is meant. */
+export function criterionOf(leaf: Leaf, schema: Schema): CriterionSpec | undefined {
+  return schema.criteria.find(
+    (item) => item.key === leaf.criterion && Object.entries(item.fixed).every(([key, value]) => leaf.values[key] === value),
+  );
+}
+
 /** What a leaf asks for. */
 export function inputsOf(leaf: Leaf, schema: Schema): InputSpec[] {
-  const criterion = schema.criteria.find((item) => item.key === leaf.criterion);
+  const criterion = criterionOf(leaf, schema);
   const operator = criterion?.operators.find((item) => item.key === leaf.operator);
   return [...(operator?.inputs ?? []), ...(criterion?.inputs ?? [])];
 }
@@ -111,10 +123,9 @@ export function leaves(node: Node): number {
 }
 
 /** Another criterion or operator: what still fits is kept. */
-export function asked(schema: Schema, criterionKey: string, operatorKey = "", before: Record<string, unknown> = {}): Leaf {
-  const criterion = schema.criteria.find((item) => item.key === criterionKey);
+export function asked(criterion: CriterionSpec | undefined, schema: Schema, operatorKey = "", before: Record<string, unknown> = {}): Leaf {
   const operator = criterion?.operators.find((item) => item.key === operatorKey) ?? criterion?.operators[0];
-  const leaf: Leaf = { criterion: criterionKey, operator: operator?.key ?? "", values: {} };
+  const leaf: Leaf = { criterion: criterion?.key ?? "", operator: operator?.key ?? "", values: { ...criterion?.fixed } };
   for (const input of inputsOf(leaf, schema)) {
     const value = before[input.key];
     if (isFilled(value) && isMeant(input, value)) leaf.values[input.key] = value;

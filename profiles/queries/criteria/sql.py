@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from profiles.extensions import Sql
@@ -17,8 +18,8 @@ def sql(text: str, *parts: Any) -> Sql:
 
     The text is our own, never a value, and holds no percent sign.
     """
-    pieces = text.split("{}")
-    if len(pieces) != len(parts) + 1 or "%" in text:
+    pieces = _pieces(text)
+    if len(pieces) != len(parts) + 1:
         raise ValueError(f"Not {len(parts)} places in: {text}")
     words: list[str] = [pieces[0]]
     params: list[Any] = []
@@ -31,6 +32,13 @@ def sql(text: str, *parts: Any) -> Sql:
             params.append(part)
         words.append(piece)
     return Sql("".join(words), tuple(params))
+
+
+@lru_cache(maxsize=1024)
+def _pieces(text: str) -> tuple[str, ...]:
+    if "%" in text:
+        raise ValueError(f"A percent sign in: {text}")
+    return tuple(text.split("{}"))
 
 
 def joined(separator: str, pieces: Iterable[Sql]) -> Sql:
