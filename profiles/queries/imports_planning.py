@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from company import queries as company
@@ -79,32 +80,36 @@ def people_in(block: ImportBlock) -> list[Person]:
 
 
 _KINDS = {Decimal: "n", bool: "b", date: "d", str: "t", list: "l"}
+_DETAILS = tuple(field.name for field in fields(identity.Details) if field.name != "birthday")
+_PLACE = tuple(field.name for field in fields(Place))
+_details_of = attrgetter(*_DETAILS)
+_place_of = attrgetter(*_PLACE)
 
 
 def _plain(person: Person) -> list[Any]:
-    details = {name: value for name, value in asdict(person.details).items() if value}
-    if birthday := details.get("birthday"):
-        details["birthday"] = birthday.isoformat()
+    birthday = person.details.birthday
     return [
         person.row,
-        [[key.kind, key.value, key.shop_id] for key in person.keys],
-        details,
-        asdict(person.place) if person.place else None,
+        [(key.kind, key.value, key.shop_id) for key in person.keys],
+        _details_of(person.details),
+        birthday and birthday.isoformat(),
+        person.place and _place_of(person.place),
         {key: [_KINDS[type(v)], attribute_rules.plain(v)] for key, v in person.values.items()},
-        list(person.tags),
-        [list(consent) for consent in person.consents],
+        person.tags,
+        person.consents,
     ]
 
 
 def _person(item: Sequence[Any]) -> Person:
-    row, keys, details, place, values, tags, consents = item
-    if birthday := details.get("birthday"):
-        details["birthday"] = date.fromisoformat(birthday)
+    row, keys, details, birthday, place, values, tags, consents = item
     return Person(
         row=row,
         keys=tuple(identity.Key(*key) for key in keys),
-        details=identity.Details(**details),
-        place=Place(**place) if place else None,
+        details=identity.Details(
+            birthday=date.fromisoformat(birthday) if birthday else None,
+            **dict(zip(_DETAILS, details, strict=True)),
+        ),
+        place=Place(**dict(zip(_PLACE, place, strict=True))) if place else None,
         values={key: _value(kind, plain) for key, (kind, plain) in values.items()},
         tags=tuple(tags),
         consents=tuple((channel, granted) for channel, granted in consents),

@@ -21,6 +21,7 @@ ATTRIBUTE = "attribute:"
 CONSENT = "consent:"
 CONSENTS = tuple(f"{CONSENT}{channel}" for channel in ("email", "sms", "phone", "post"))
 IDENTIFYING = (identity.EMAIL, identity.PHONE, identity.CUSTOMER_ID)
+_IN_ORDER = tuple(sorted(IDENTIFYING))
 PLACE = ("company", "line1", "line2", "postcode", "city", "region")
 DETAILS = (
     "first_name",
@@ -234,17 +235,13 @@ class _Reading:
         self._faults.append(FaultyCell(column=column, code=code, cell=cell[:60]))
 
     def _keys(self, region: str) -> tuple[identity.Key, ...]:
-        readers: Mapping[str, Callable[[str], str | None]] = {
-            identity.EMAIL: identity.normalise_email,
-            identity.PHONE: lambda cell: identity.normalise_phone(phone_typed(cell), region=region),
-            identity.CUSTOMER_ID: identity.normalise_opaque,
-        }
+        """In the order of kinds, which is the one of keys."""
         found = []
-        for kind, read in readers.items():
+        for kind in _IN_ORDER:
             cell = self._told.get(kind, "")
             if not cell:
                 continue
-            value = read(cell)
+            value = _identifier(kind, cell, region)
             if value is None:
                 self._note(kind, f"no_{kind}", cell)
             elif self._plan.blocks(kind, value):
@@ -252,7 +249,7 @@ class _Reading:
             else:
                 shop_id = self._plan.shop_id if kind == identity.CUSTOMER_ID else None
                 found.append(identity.Key(kind, value, shop_id))
-        return tuple(sorted(found))
+        return tuple(found)
 
     def _details(self, country: str) -> identity.Details:
         birthday = self._read(
@@ -271,6 +268,8 @@ class _Reading:
         )
 
     def _place(self, country: str) -> addresses.Place | None:
+        if "line1" not in self._told:
+            return None
         parts = {name: self._told.get(name, "") for name in PLACE}
         found = addresses.place(addresses.SHIPPING, country=country or self._plan.country, **parts)
         return found if found.is_usable else None
@@ -293,6 +292,8 @@ class _Reading:
         return found
 
     def _tags(self) -> tuple[str, ...]:
+        if "tags" not in self._told:
+            return ()
         names = _TAG_SEPARATORS.split(self._told.get("tags", ""))
         return tuple(tags.each_once(name for name in names if name.strip()))
 
@@ -305,6 +306,14 @@ class _Reading:
                 except Fault as fault:
                     self._note(name, fault.code, self._told[name])
         return tuple(found)
+
+
+def _identifier(kind: str, cell: str, region: str) -> str | None:
+    if kind == identity.EMAIL:
+        return identity.normalise_email(cell)
+    if kind == identity.PHONE:
+        return identity.normalise_phone(phone_typed(cell), region=region)
+    return identity.normalise_opaque(cell)
 
 
 # --- Cells ----------------------------------------------------------------------------------------
@@ -340,6 +349,7 @@ def date_of(cell: str, order: str) -> date:
         raise Fault("no_date", cell) from None
 
 
+@lru_cache(maxsize=1024)
 def country_of(cell: str) -> str:
     """The ISO code of a country named by code or in English, French or German. Raises Fault."""
     code = _countries().get(_plain(cell))

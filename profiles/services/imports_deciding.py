@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
+from ecrm.kernel import copying
 from profiles import queries, rules
-from profiles.models import ImportKey
+from profiles.models import ImportKey, Tombstone
 from profiles.queries import tombstones
 from profiles.rules import erasure
 from profiles.rules import policies as policy_rules
@@ -56,7 +57,7 @@ FROM (
 
 def holders(keys: Collection[rules.Key]) -> dict[rules.Key, rules.Candidate]:
     """Whom each of many identifiers leads to. One query."""
-    asked = sorted(keys)
+    asked = list(keys)
     values = {
         "kinds": [key.kind for key in asked],
         "values": [key.value for key in asked],
@@ -73,6 +74,8 @@ def holders(keys: Collection[rules.Key]) -> dict[rules.Key, rules.Candidate]:
 
 def erased(people: Sequence[Person]) -> set[int]:
     """The numbers of the rows which name somebody who was erased: no import brings him back."""
+    if not Tombstone.objects.exists():  # saves a hash for each identifier
+        return set()
     keys = {key for person in people for key in person.keys}
     dead = tombstones.dead(keys, at=erasure.UNKNOWN_AGE).keys()
     if not dead:
@@ -168,7 +171,7 @@ def forecast(import_id: int, people: Sequence[Person]) -> Forecast:
     marks = {candidate.profile_id: _mark(candidate.profile_id) for candidate in found.values()}
     digests = {key: _digest(key) for key in {*marks.values(), *(k for p in people for k in p.keys)}}
     seen = _seen(import_id, digests.values())
-    new: dict[int, ImportKey] = {}
+    new: list[tuple[int, int, int, bool]] = []
     counts = Counter[str]()
     priority = queries.policies().priority
     for person in people:
@@ -186,10 +189,8 @@ def forecast(import_id: int, people: Sequence[Person]) -> Forecast:
         for key in [*person.keys, *([mark] if mark else [])]:
             if digests[key] not in seen and (key not in found or found[key].profile_id == whom):
                 seen[digests[key]] = rules.Candidate(whom, is_strong)
-                new[digests[key]] = ImportKey(
-                    of_id=import_id, digest=digests[key], person=whom, is_strong=is_strong
-                )
-    ImportKey.objects.bulk_create(new.values())
+                new.append((import_id, digests[key], whom, is_strong))
+    copying.copy("profiles_importkey", ["of_id", "digest", "person", "is_strong"], new)
     return Forecast(new=counts["new"], known=counts["known"], repeated=counts["repeated"])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
-from io import StringIO
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection, transaction
@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from psycopg2.errors import UniqueViolation
 
 from ecrm.kernel import history
+from ecrm.kernel.copying import copy
 from profiles import rules
 from profiles.events import ProfileCreated
 from profiles.models import ImportedCustomer, Profile, Tag
@@ -31,8 +32,8 @@ from profiles.services.segments_following import EVERYTHING
 SOURCE = "import"
 ATTEMPTS = 5
 _DETAILS = [field.name for field in fields(rules.Details)]
+_details = attrgetter(*_DETAILS)
 _PLACE = [*(field.name for field in fields(Place)), "fingerprint"]
-_NULL = r"\N"
 
 
 class Overtaken(Exception):
@@ -135,20 +136,20 @@ def _insert_profiles(new: Iterable[Target], at: datetime) -> None:
         rows.append(
             [target.id, *_values(details), search_name, SOURCE, now(), at, at],
         )
-    _copy("profiles_profile", ["id", *columns], rows)
+    copy("profiles_profile", ["id", *columns], rows)
 
 
 def _take_keys(targets: Iterable[Target], at: datetime) -> None:
     """Let the identifiers lead to their customers, in the one order of all writers. Raises Overtaken."""
-    taken = sorted(((key, t.id) for t in targets for key in t.taken), key=lambda pair: pair[0])
+    taken = [(key.kind, key.value, key.shop_id, t.id) for t in targets for key in t.taken]
     columns = ["profile_id", "kind", "value", "shop_id", "is_key", "is_verified", "source"]
     rows = [
-        [profile_id, key.kind, key.value, key.shop_id, True, False, SOURCE, at, at]
-        for key, profile_id in taken
+        [profile_id, kind, value, shop_id, True, False, SOURCE, at, at]
+        for kind, value, shop_id, profile_id in sorted(taken)
     ]
     try:
         with transaction.atomic():
-            _copy("profiles_identifier", [*columns, "first_seen_at", "last_seen_at"], rows)
+            copy("profiles_identifier", [*columns, "first_seen_at", "last_seen_at"], rows)
     except UniqueViolation as error:  # COPY is beyond Django, which would call it IntegrityError
         raise Overtaken from error
 
@@ -222,8 +223,9 @@ def _details_of(profile: Profile) -> rules.Details:
     return replace(rules.Details(), **{name: getattr(profile, name) for name in _DETAILS})
 
 
-def _values(details: rules.Details) -> list[Any]:
-    return [getattr(details, name) for name in _DETAILS]
+def _values(details: rules.Details) -> tuple[Any, ...]:
+    found: tuple[Any, ...] = _details(details)
+    return found
 
 
 _KEEP_PLACES = f"""
@@ -391,38 +393,15 @@ def _record(new: Sequence[Target], errand: Errand, at: datetime) -> None:
         (ProfileCreated(profile_id=t.id, shop_id=errand.shop_id, source=SOURCE), at) for t in new
     )
     rows = [[errand.import_id, target.id] for target in new]
-    _copy(ImportedCustomer._meta.db_table, ["of_id", "profile_id"], rows)  # noqa: SLF001
+    copy(ImportedCustomer._meta.db_table, ["of_id", "profile_id"], rows)  # noqa: SLF001
 
 
 def _touch_segments(targets: Iterable[Target]) -> None:
-    _copy(
+    copy(
         "profiles_segmenttouch",
         ["profile_id", "fact"],
         [[profile_id, EVERYTHING] for profile_id in sorted(t.id for t in targets)],
     )
-
-
-def _copy(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    if not rows:
-        return
-    lines = StringIO("".join("\t".join(map(_field, row)) + "\n" for row in rows))
-    with connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", lines)
-
-
-def _field(value: Any) -> str:
-    """A value as COPY reads it."""
-    if value is None:
-        return _NULL
-    if isinstance(value, str):
-        if "\\" in value:
-            value = value.replace("\\", "\\\\")
-        if value.isprintable():
-            return value
-        return value.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    return str(value)
 
 
 def _execute(statement: str, values: Any) -> None:
