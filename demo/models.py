@@ -66,6 +66,8 @@ class World(models.Model):
     # of earlier chapters are complete, of the others' so many are written.
     requests_from_chapter = models.PositiveIntegerField(default=0)
     requests_written = models.PositiveIntegerField(default=0)
+    # Tags, consents, notes and doubles are written once, with the first customers.
+    is_known = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [

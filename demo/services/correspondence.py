@@ -12,9 +12,10 @@ from random import Random
 
 from company.types import Agent
 from contacts import services as contacts
-from contacts.services import triage
+from contacts.services import history, triage
 from demo import mime, queries
 from demo.rules.brand import Shop
+from demo.rules.knowing import rating_of
 from demo.rules.talking import Talk, Word
 from demo.services import mailbox
 from demo.services.texts import the_brand
@@ -49,6 +50,7 @@ def write_talks(
     agents: Mapping[str, Agent],
     placed: Mapping[str, Placed],
     today: datetime,
+    seed: int,
 ) -> None:
     """Say again everything that was said, and end each request as it ended."""
     for talk in talks:
@@ -64,6 +66,7 @@ def write_talks(
         if len(talk.words) == 1 and talk.is_taken:
             _take(thread, talk.words[0].at)
         _end(thread)
+        _rate(thread, today, seed=seed)
 
 
 def _open(thread: _Thread, placed: Mapping[str, Placed]) -> None:
@@ -150,6 +153,25 @@ def _end(thread: _Thread) -> None:
             contacts.snooze(thread.ticket_id, until=ending.until, by=by, at=ending.at)
         else:
             contacts.change_state(thread.ticket_id, to=ending.state, by=by, at=ending.at)
+
+
+def _rate(thread: _Thread, today: datetime, *, seed: int) -> None:
+    """What the customer thought, some hours after his request was solved."""
+    solved = next(
+        (end.at for end in thread.talk.endings if end.state in {"solved", "closed"}), None
+    )
+    opinion = rating_of(thread.talk.key, thread.talk.language, seed=seed)
+    if solved is None or opinion is None or not thread.last_answer:
+        return
+    rated_at = min(solved + timedelta(hours=5), today - timedelta(minutes=1))
+    score, comment = opinion
+    history.record_rating(
+        thread.ticket_id,
+        score=score,
+        comment=comment,
+        asked_at=solved,
+        rated_at=max(solved, rated_at),
+    )
 
 
 def _receive(thread: _Thread, word: Word, index: int) -> None:

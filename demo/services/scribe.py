@@ -17,12 +17,13 @@ from company import queries as company
 from company.types import Agent
 from demo import queries
 from demo.models import Chapter, World
+from demo.rules.knowing import KNOWN
 from demo.rules.people import Crowd, Person
 from demo.rules.seasons import Calendar
 from demo.rules.shopping import Purchase, purchases
 from demo.rules.talking import Talk, talks
 from demo.rules.visiting import MOST_CHAPTERS, visits
-from demo.services import correspondence, trade
+from demo.services import correspondence, knowledge, trade
 from demo.services.texts import the_brand
 from ecrm.kernel import outbox
 from profiles.services import bulk, tracking
@@ -52,6 +53,7 @@ class Scribe:
             self._write_chapter(chapter.number)
             self._report(count, len(missing))
         self._write_requests()
+        self._write_knowledge()
 
     def _report(self, done: int, total: int) -> None:
         if self._progress:
@@ -169,9 +171,31 @@ class Scribe:
                     today=self._today,
                 ),
                 today=self._today,
+                seed=self._seed,
             )
         world.requests_written += len(page)
         world.save(update_fields=["requests_written"])
+
+    # --- Everything else --------------------------------------------------------------------------
+
+    @transaction.atomic
+    def _write_knowledge(self) -> None:
+        """What is known of the first customers, unless it was written before."""
+        world = World.objects.select_for_update().get()
+        first = Chapter.objects.filter(is_written=True).order_by("number")
+        if world.is_known or not first.exists():
+            return
+        people = self._crowd.slice(0, min(KNOWN, sum(chapter.people for chapter in first)))
+        with outbox.as_history():
+            knowledge.write_knowledge(
+                people,
+                shop_ids=_shop_ids(),
+                agents=_agents(),
+                today=self._today,
+                seed=self._seed,
+            )
+        world.is_known = True
+        world.save(update_fields=["is_known"])
 
 
 def _identity(person: Person) -> Identity:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from company import queries as company_queries
 from company import services as company
+from contacts import services as contacts
 from demo import queries
 from demo.models import Chapter, World
 from demo.queries import Size
@@ -121,6 +122,7 @@ def _open_shop(slug: str) -> None:
         support_email=shop.support_email,
     )
     messaging.create_mailbox(shop_id=created.pk, address=shop.support_email, by=None)
+    contacts.set_asking(created.pk, is_asking=True, by=None)
 
 
 def _hire(email: str) -> None:
