@@ -181,7 +181,7 @@ def _encoding(file: IO[bytes]) -> str:
     even, odd = start[0::2].count(0), start[1::2].count(0)
     if max(even, odd) > len(start) // 4:
         return "utf-16-be" if even > odd else "utf-16-le"
-    if len(start) - len(start.translate(None, _CONTROLS)) > len(start) // 100:
+    if len(start) - len(start.translate(None, _CONTROLS)) > max(10, len(start) // 100):
         raise UnusableTable(_("This is neither a table (CSV) nor a workbook (XLSX)."))
     return "utf-8" if _is_utf8(file) else "cp1252"
 
