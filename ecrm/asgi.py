@@ -28,7 +28,9 @@ PROGRAM_PATHS = ("/api/v1/", "/v1/")
 application = ProtocolTypeRouter(
     {
         "http": BufferedBodies(
-            ThreadedPages(_django, program_paths=PROGRAM_PATHS), limit=settings.ECRM_MAX_BODY
+            ThreadedPages(_django, program_paths=PROGRAM_PATHS),
+            limit=settings.ECRM_MAX_BODY,
+            larger=settings.ECRM_LARGER_BODIES,
         ),
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(URLRouter(websocket_urlpatterns))

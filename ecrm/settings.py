@@ -381,6 +381,8 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 ECRM_MAX_BODY = 40 * 1024 * 1024
+# Where tables of customers are brought, which are larger than anything else.
+ECRM_LARGER_BODIES = {"/customers/imports/new/": 257 * 1024 * 1024}
 
 # --- Language, time, files, mail ------------------------------------------------------------------
 

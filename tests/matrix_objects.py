@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, Literal
 
 from allauth.mfa.models import Authenticator
@@ -355,6 +356,33 @@ def _list_press(of: Agent, world: World) -> Arguments:
     return {"token": press_token(segment.pk, at=now(), by=of)}
 
 
+def _import(of: Shop, world: World) -> Arguments:
+    from tests.profiles.import_files import checked
+
+    row = checked(of, [["E-mail"], ["ana@mail.fr"], ["nix"]], columns=["email"])
+    return {"import_id": row.pk}
+
+
+def _export(agent: Agent, world: World) -> Arguments:
+    from company import queries as company
+    from profiles.models import Export
+    from profiles.services import exports
+
+    shop_ids = sorted(company.shop_ids(agent, "profiles.export_profile"))
+    row = Export.objects.create(
+        kind="csv",
+        shop_ids=shop_ids,
+        language="en",
+        timezone="UTC",
+        state="working",
+        created_by=agent,
+        created_at=now(),
+    )
+    while exports.work(Event()):
+        pass
+    return {"export_id": row.pk}
+
+
 PROFILES = {
     "profiles:profile-page": shop(_profile),
     "profiles:profile-timeline": shop(_profile),
@@ -394,6 +422,17 @@ PROFILES = {
     "profiles:merge-undo": shop(_merge),
     "profiles:identifier-verify": shop(_identifier),
     "profiles:identifier-unverify": shop(_identifier),
+    "profiles:import-page": shop(_import),
+    "profiles:import-prepare": shop(_import),
+    "profiles:import-start": shop(_import),
+    "profiles:import-pause": shop(_import),
+    "profiles:import-resume": shop(_import),
+    "profiles:import-cancel": shop(_import),
+    "profiles:import-faults": shop(_import),
+    "profiles:import-customers": shop(_import),
+    "profiles:export-page": mine(_export),
+    "profiles:export-cancel": mine(_export),
+    "profiles:export-file": mine(_export),
     "profiles:segment-page": shop(_segment),
     "profiles:segment-edit": shop(_segment),
     "profiles:segment-duplicate": shop(_segment),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import IO, Any
 
 from ecrm.kernel.web.threads import Scope, Send
@@ -30,21 +30,31 @@ class ClientGone(Exception):
 class BufferedBodies:
     """An ASGI application that hands whole bodies, as files, to the application of the thread pool.
 
-    413 beyond `limit` bytes, 408 when the body takes longer than `seconds`.
+    413 beyond `limit` bytes, 408 when the body takes longer than `seconds`. The paths in `larger` take
+    as many bytes as stand there, in ten times the time.
     """
 
-    def __init__(self, app: App, *, limit: int, seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        limit: int,
+        seconds: float = 60.0,
+        larger: Mapping[str, int] | None = None,
+    ) -> None:
         self._app = app
         self._limit = limit
         self._seconds = seconds
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._has_no_body(scope):
             await self._app(scope, io.BytesIO(), send)
             return
+        is_larger = scope["path"] in self._larger
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as body:
             try:
-                async with asyncio.timeout(self._seconds):
+                async with asyncio.timeout(self._seconds * (10 if is_larger else 1)):
                     await self._take_in(scope, receive, body)
             except BodyTooLarge:
                 await _refuse(send, 413, b"The request is too large.")
@@ -61,8 +71,9 @@ class BufferedBodies:
         return headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
 
     async def _take_in(self, scope: Scope, receive: Receive, body: IO[bytes]) -> None:
+        limit = self._larger.get(scope["path"], self._limit)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self._limit:
+        if declared.isdigit() and int(declared) > limit:
             raise BodyTooLarge
         size = 0
         while True:
@@ -71,7 +82,7 @@ class BufferedBodies:
                 raise ClientGone
             block = message.get("body", b"")
             size += len(block)
-            if size > self._limit:
+            if size > limit:
                 raise BodyTooLarge
             body.write(block)
             if not message.get("more_body"):
