@@ -15,7 +15,19 @@ import yaml
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 OWN_IMAGE = "ecrm:"
-NEEDED = {"web", "sockets", "worker", "beat-1", "beat-2", "sender", "relay", "inbound", "migrate"}
+NEEDED = {
+    "web",
+    "sockets",
+    "worker",
+    "beat-1",
+    "beat-2",
+    "sender",
+    "relay",
+    "inbound",
+    "segments",
+    "transfers",
+    "migrate",
+}
 NEEDED |= {"postgres", "redis", "proxy", "backup"}
 PUBLIC = {"proxy"}
 
@@ -80,7 +92,7 @@ def commands_exist(compose: dict[str, Any]) -> Iterator[str]:
     """Every `manage.py` command and every loop that a service runs exists in the code."""
     tasks = "\n".join(path.read_text("utf-8") for path in CHECKOUT.glob("*/tasks.py"))
     tasks += "\n".join(path.read_text("utf-8") for path in CHECKOUT.glob("ecrm/*/tasks.py"))
-    loops = set(re.findall(r"loops\.(?:loop|service)\(\s*\"([a-z]+)\"", tasks))
+    loops = set(re.findall(r"(?:loop|service)\(\s*\"([a-z]+)\"", tasks))
     own = {path.stem for path in CHECKOUT.glob("**/management/commands/*.py")}
     for name, service in compose["services"].items():
         command = service.get("command") or []
@@ -96,7 +108,7 @@ def commands_exist(compose: dict[str, Any]) -> Iterator[str]:
 def settings_exist() -> Iterator[str]:
     """Every ECRM_* variable of the deployment is a setting of the product or of the files themselves."""
     known = set(re.findall(r"`(ECRM_\w+)`", _read("docs/settings.md")))
-    known |= {"ECRM_DOMAIN", "ECRM_VERSION", "ECRM_MAX_BODY"}
+    known |= {"ECRM_DOMAIN", "ECRM_VERSION", "ECRM_MAX_BODY", "ECRM_LARGER_BODIES"}
     for file in ("docker-compose.yml", "Dockerfile", "deploy/env.example", "deploy/Caddyfile"):
         for name in sorted(set(re.findall(r"\bECRM_[A-Z_]*[A-Z]", _read(file))) - known):
             yield f"{file}: {name} is no setting"
