@@ -45,7 +45,7 @@ class RequestForm(forms.Form):
     received_on = forms.DateField(
         label=gettext_lazy("Received on"),
         initial=localdate,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         help_text=gettext_lazy("The month to answer begins here (art. 12(3) GDPR)."),
     )
 

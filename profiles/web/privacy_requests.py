@@ -47,7 +47,7 @@ class Rule:
     row: RetentionRule | None
     others: Sequence[RetentionRule]
     run: RetentionRun | None
-    suggested: str
+    period: str
 
 
 class RuleForm(forms.Form):
@@ -143,7 +143,7 @@ def rule(request: AgentRequest, subject: str) -> HttpResponse:
     found = next((item for item in retention_queries.subjects() if item.key == subject), None)
     if found is None:
         raise Http404
-    shops = company.shops_for(request.user, SETTINGS)
+    shops = [company.shop(pk) for pk in sorted(company.shop_ids(request.user, SETTINGS))]
     rows = list(
         RetentionRule.objects.filter(subject=subject).select_related("shop").order_by("shop")
     )
@@ -226,7 +226,7 @@ def _rules() -> list[Rule]:
                 row=main,
                 others=[row for row in own if row.shop_id is not None],
                 run=latest.get(main.pk) if main else None,
-                suggested=in_words(subject.days),
+                period=in_words(main.days if main else subject.days),
             )
         )
     return found
