@@ -266,7 +266,8 @@ def agent_info(agent_id: int) -> AgentInfo | None:
 
 def agent_infos(agent_ids: Iterable[int]) -> dict[int, AgentInfo]:
     """Agents by id, in one query."""
-    return {row.pk: row.info for row in _AGENTS.all(ids=list(agent_ids))}
+    ids = list(agent_ids)
+    return {row.pk: row.info for row in _AGENTS.all(ids=ids)} if ids else {}
 
 
 def agent_by_email(email: str) -> Actor | None:

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from contacts import rules
 from contacts.models import Ticket
 from contacts.queries.inbox import TicketLine
-from ecrm.kernel.drawing import drawn
+from ecrm.kernel.drawing import drawn, filled
 from ecrm.kernel.templatetags.ecrm_ui import ago, hue, initials
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ _ROW = (
 )
 _CURRENT = SafeString(' aria-current="true"')
 _BOX = (
-    '<input class="ec-check" type="checkbox" name="selected" value="{}" data-ecrm-select'
-    ' aria-label="{} #{}">'
+    '<input class="ec-check" type="checkbox" name="selected" value="{number}" data-ecrm-select'
+    ' aria-label="{select} #{number}">'
 )
 _NEW = '<span class="ec-unread inbox-new" role="img" aria-label="{}"></span> '
 
@@ -79,7 +79,8 @@ class RowMaker:
 
     def drawn(self, tickets: Iterable[TicketLine]) -> SafeString:
         """The rows of these tickets as HTML, in their order."""
-        return format_html_join("\n", _ROW, (self._parts(ticket) for ticket in tickets))
+        markup = _ROW.replace("{box}", _BOX if self._select else "")
+        return filled(markup, (self._parts(ticket) for ticket in tickets))
 
     def _parts(self, ticket: TicketLine) -> dict[str, Any]:
         customer, number = ticket.customer, ticket.number
@@ -90,7 +91,7 @@ class RowMaker:
             "ours": " is-unread" if ticket.state in rules.OURS else "",
             "hue": hue(customer),
             "initials": initials(customer),
-            "box": format_html(_BOX, number, self._select, number) if self._select else "",
+            "select": self._select,
             "new": self._new if ticket.state == Ticket.State.NEW else "",
             "customer": customer,
             "when": ago(ticket.last_message_at),

@@ -8,12 +8,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.types import Column, cells
+from ecrm.kernel.drawing import filled
 from ecrm.kernel.spreadsheets import Cell
 from ecrm.kernel.templatetags import ecrm_ui
 from orders.models import Order
@@ -57,8 +58,7 @@ def drawn(rows: Iterable[OrderRow], shown: Sequence[OrderColumn]) -> SafeString:
     """The rows of the table as HTML."""
     list_url = reverse("orders:order-list")
     labels = {status.value: str(status.label) for status in Order.Status}
-    return format_html_join(
-        "\n",
+    return filled(
         _ROW,
         (
             {

@@ -12,7 +12,7 @@ from django.db import connection
 from company import queries as company
 from ecrm.kernel.prepared import Statement
 from profiles import rules
-from profiles.models import Identifier, Profile, ProfileQuerySet, ProfileShop
+from profiles.models import Identifier, Profile, ProfileQuerySet
 from profiles.queries import tombstones
 
 if TYPE_CHECKING:
@@ -224,10 +224,17 @@ def is_visitor(profile_id: int) -> bool:
     return living.exists() and not people.exclude(kind__in=rules.OF_MACHINES).exists()
 
 
+_SHOPS = Statement(
+    "shops_of_profile",
+    """
+SELECT shop_id FROM profiles_profileshop WHERE profile_id = %(profile_id)s ORDER BY since, id
+""",
+)
+
+
 def shops_of(profile_id: int) -> list[int]:
     """The shops that know the customer, the first one first."""
-    rows = ProfileShop.objects.filter(profile_id=profile_id).order_by("since", "id")
-    return list(rows.values_list("shop_id", flat=True))
+    return [shop_id for (shop_id,) in _SHOPS.rows(profile_id=profile_id)]
 
 
 def visible_to(agent: Agent) -> ProfileQuerySet:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.types import Column, cells
+from ecrm.kernel.drawing import filled
 from ecrm.kernel.spreadsheets import Cell
 from ecrm.kernel.templatetags import ecrm_ui
 from profiles.queries.listing import CustomerRow
@@ -121,8 +122,7 @@ def drawn(
 ) -> SafeString:
     """The rows of the table as HTML."""
     list_url, select = reverse("profiles:profile-list"), gettext("Select")
-    return format_html_join(
-        "\n",
+    return filled(
         _ROW + (_BOX if with_box else "") + _CELLS,
         (
             {

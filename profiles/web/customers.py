@@ -188,8 +188,8 @@ def segment_choices(agent: Agent) -> list[tuple[str, str]]:
     """The segments and lists by which an agent may narrow the list. One query, if he may see any."""
     if not agent.has_perm(permissions.VIEW_SEGMENT):
         return []
-    rows = segments.for_list(agent).values_list("pk", "name")
-    return [(str(pk), name) for pk, name in rows]
+    rows = segments.visible_segments(agent).values_list("pk", "name")
+    return [(str(pk), name) for pk, name in sorted(rows, key=lambda row: (row[1].lower(), row[0]))]
 
 
 def filter_parts(

@@ -87,9 +87,10 @@ class ContactLine:
 def profile_page(request: AgentRequest, profile_id: int) -> HttpResponse:
     """One customer whole; htmx gets the side panel, or the body after news or another filter."""
     agent = request.user
-    if target := _moved_to(agent, profile_id):
-        return redirect("profiles:profile-page", target)
-    shop_ids = visible_shops(agent, profile_id)
+    known_to = frozenset(queries.shops_of(profile_id) if profile_id < 2**63 else [])
+    shop_ids = company.shop_ids(agent, permissions.VIEW)
+    if known_to.isdisjoint(shop_ids):
+        return redirect("profiles:profile-page", _moved_to(agent, profile_id))
     is_panel = request.headers.get("HX-Target") == "panel"
     shown = FACTS_IN_PANEL if is_panel else _number(request, "shown") or FACTS_PER_PAGE
     context = _customer(profile_id, shop_ids) | {
@@ -97,9 +98,9 @@ def profile_page(request: AgentRequest, profile_id: int) -> HttpResponse:
         "feeling": mood.feeling_of(profile_id, agent),
         "stats": mood.stats_of(profile_id, agent),
         "noted": notes.section(agent, profile_id, shop_ids),
-        "may_merge": queries.is_known_to(profile_id, company.shop_ids(agent, permissions.MERGE)),
+        "may_merge": not known_to.isdisjoint(company.shop_ids(agent, permissions.MERGE)),
         "may_export": not shop_ids.isdisjoint(company.shop_ids(agent, permissions.EXPORT)),
-        "may_change": queries.is_known_to(profile_id, company.shop_ids(agent, permissions.CHANGE)),
+        "may_change": not known_to.isdisjoint(company.shop_ids(agent, permissions.CHANGE)),
         **_timeline(request, profile_id, limit=min(shown, MOST_FACTS)),
     }
     partials = {"panel": "panel", "customer": "body"}
@@ -115,12 +116,12 @@ def profile_timeline(request: AgentRequest, profile_id: int) -> HttpResponse:
     return render_page(request, "profiles/_facts.html", context | {"profile_id": profile_id})
 
 
-def _moved_to(agent: Agent, profile_id: int) -> int | None:
-    """The customer into whom this one went, if the agent may see him."""
-    if profile_id >= 2**63 or permissions.may_see(agent, profile_id):
-        return None
-    target = queries.survivor(profile_id)
-    return target if target != profile_id and permissions.may_see(agent, target) else None
+def _moved_to(agent: Agent, profile_id: int) -> int:
+    """The customer into whom this one went; 404 unless the agent may see him."""
+    target = queries.survivor(profile_id) if profile_id < 2**63 else profile_id
+    if target == profile_id or not permissions.may_see(agent, target):
+        raise Http404
+    return target
 
 
 def visible_shops(agent: Agent, profile_id: int) -> frozenset[int]:

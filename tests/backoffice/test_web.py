@@ -243,7 +243,7 @@ def test_the_notification_list_costs_the_same_for_one_and_for_many(
     assert_flat_queries(
         lambda: client.get("/notifications/"),
         add_rows=lambda: NotificationFactory(agent=owner),
-        budget=14,
+        budget=8,
     )
 
 
@@ -317,7 +317,7 @@ def test_nonsense_ids_are_ignored(client, owner):
 
 def test_the_list_of_parked_deliveries_stays_cheap(client, owner, assert_flat_queries):
     assert_flat_queries(
-        lambda: client.get("/settings/deliveries/"), add_rows=ParkedDeliveryFactory, budget=14
+        lambda: client.get("/settings/deliveries/"), add_rows=ParkedDeliveryFactory, budget=8
     )
 
 

@@ -257,4 +257,4 @@ def test_the_log_costs_the_same_for_one_and_for_many(owner, alba, shop, assert_f
         record("company.shop-changed", target=f"shop:{shop.pk}", by=alba, at=now())
 
     add()
-    assert_flat_queries(lambda: client.get("/settings/audit/"), add_rows=add, budget=22)
+    assert_flat_queries(lambda: client.get("/settings/audit/"), add_rows=add, budget=14)

@@ -172,7 +172,7 @@ def test_the_list_of_agents_costs_the_same_for_one_and_for_many(owner, shop, ass
     assert_flat_queries(
         lambda: client.get("/settings/agents/"),
         add_rows=lambda: AgentFactory(role="support", shop=shop),
-        budget=20,
+        budget=13,
     )
 
 
@@ -396,7 +396,7 @@ def test_the_list_of_keys_costs_the_same_for_one_and_for_many(shop, manager, ass
     client = as_(manager)
 
     assert_flat_queries(
-        lambda: client.get("/settings/keys/"), add_rows=lambda: api_key(shop), budget=15
+        lambda: client.get("/settings/keys/"), add_rows=lambda: api_key(shop), budget=7
     )
 
 

@@ -603,7 +603,7 @@ def test_a_list_costs_the_same_for_one_ticket_and_for_many(
     assert_flat_queries(
         lambda: window.get(url, headers={**HTMX, "HX-Target": "ticket-list"}),
         add_rows=lambda: make_ticket(shop, assignee=AgentFactory(role="support", shop=shop)),
-        budget=12,
+        budget=7,
     )
 
 
@@ -616,5 +616,5 @@ def test_a_thread_costs_the_same_for_one_answer_and_for_many(
     assert_flat_queries(
         lambda: window.get(url, headers={**HTMX, "HX-Target": "ticket"}),
         add_rows=lambda: answer(ticket, by=agent),
-        budget=24,
+        budget=17,
     )

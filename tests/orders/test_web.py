@@ -145,7 +145,7 @@ def test_the_list_costs_the_same_for_one_order_and_for_many(desk, shop, assert_f
     # 1 the session  2 the agent  3 his permissions  4 the number of orders  5 the orders
     # 6 their customers  7 the customers' addresses  8 the customers' figures  9 today
     # and what the agent likes: 10 his columns  11 his saved views
-    assert_flat_queries(lambda: rows_of(desk), add_rows=lambda: make_order(shop), budget=11)
+    assert_flat_queries(lambda: rows_of(desk), add_rows=lambda: make_order(shop), budget=8)
 
 
 # --- Today ----------------------------------------------------------------------------------------

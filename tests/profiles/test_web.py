@@ -325,8 +325,8 @@ def test_the_list_costs_the_same_for_one_customer_and_for_many(
     def add():
         order_counted(ProfileFactory(shop=shop, phone=None), shop)
 
-    assert_flat_queries(lambda: client.get(LIST), add_rows=add, budget=20)
-    assert_flat_queries(lambda: client.get(LIST, {"q": "durand"}), add_rows=add, budget=21)
+    assert_flat_queries(lambda: client.get(LIST), add_rows=add, budget=16)
+    assert_flat_queries(lambda: client.get(LIST, {"q": "durand"}), add_rows=add, budget=17)
 
 
 # --- The page and its panel -----------------------------------------------------------------------
@@ -442,7 +442,7 @@ def test_the_page_costs_the_same_however_much_happened(
     registered(things())
 
     assert_flat_queries(
-        lambda: client.get(page_of(profile)), add_rows=lambda: fact(profile, shop), budget=42
+        lambda: client.get(page_of(profile)), add_rows=lambda: fact(profile, shop), budget=39
     )
 
 

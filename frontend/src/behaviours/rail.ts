@@ -26,6 +26,6 @@ export function startRail(): void {
     });
   }
   document.addEventListener("submit", (event) => {
-    if (event.submitter?.matches("[data-ecrm-logout]")) forgetAll();
+    if (event.target instanceof Element && event.target.matches("[data-ecrm-logout]")) forgetAll();
   });
 }
