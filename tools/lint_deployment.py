@@ -26,6 +26,7 @@ NEEDED = {
     "inbound",
     "segments",
     "transfers",
+    "privacy",
     "migrate",
 }
 NEEDED |= {"postgres", "redis", "proxy", "backup"}
