@@ -6,7 +6,7 @@ import argparse
 import os
 from dataclasses import dataclass
 
-from bench import ground, mails, moments, orders, outbox, pages, segments, tracking
+from bench import ground, imports, mails, moments, orders, outbox, pages, segments, tracking
 from bench.figures import Figure, report
 
 os.environ.setdefault("ECRM_LOG_FORMAT", "console")
@@ -22,6 +22,7 @@ class Scale:
     runs: int
     activities: int
     segments: tuple[int, int, int]  # customers, orders, views
+    imports: int
 
 
 SCALES = {
@@ -32,6 +33,7 @@ SCALES = {
         runs=30,
         activities=15_000,
         segments=(20_000, 200_000, 500_000),
+        imports=20_000,
     ),
     "full": Scale(
         orders=10_000,
@@ -40,6 +42,7 @@ SCALES = {
         runs=200,
         activities=200_000,
         segments=(1_000_000, 10_000_000, 50_000_000),
+        imports=1_000_000,
     ),
 }
 
@@ -57,6 +60,7 @@ def main() -> None:
         found += mails.measure(place, count=scale.mails)
         found += outbox.measure(count=scale.events)
         found += tracking.measure(place, events=scale.activities, runs=scale.runs)
+        found += imports.measure(place, rows=scale.imports)
         customers, orders_, views = scale.segments
         found += segments.measure(place, profiles=customers, orders=orders_, events=views, runs=10)
     report(found)

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from typing import IO, cast
 from xml.sax.saxutils import escape
 
 from ecrm.kernel.money import Money
@@ -57,7 +58,8 @@ def rows_xml(rows: Iterable[Sequence[Cell]], *, zone: tzinfo) -> str:
 def zipped(rows: Iterable[bytes]) -> Iterator[bytes]:
     """The bytes of a workbook whose only sheet holds these rows (see rows_xml)."""
     target = _Passage()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    file = cast("IO[bytes]", target)  # all that zipfile asks of a file it only writes to
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, text in _FIXED.items():
             archive.writestr(name, _HEAD + text)
         with archive.open(_SHEET, "w", force_zip64=True) as sheet:

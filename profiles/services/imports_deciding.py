@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection
 
@@ -58,7 +59,7 @@ FROM (
 def holders(keys: Collection[rules.Key]) -> dict[rules.Key, rules.Candidate]:
     """Whom each of many identifiers leads to. One query."""
     asked = list(keys)
-    values = {
+    values: dict[str, Any] = {
         "kinds": [key.kind for key in asked],
         "values": [key.value for key in asked],
         "shops": [key.shop_id for key in asked],

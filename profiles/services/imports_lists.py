@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -32,7 +33,12 @@ def put_on_list(segment_id: int, *, profile_ids: Sequence[int], at: datetime) ->
     row = Segment.objects.in_use().filter(pk=segment_id, kind=Segment.Kind.STATIC).first()
     if row is None:
         return 0
-    values = {"list": row.pk, "at": at, "ids": sorted(profile_ids), "shop": row.shop_id}
+    values: dict[str, Any] = {
+        "list": row.pk,
+        "at": at,
+        "ids": sorted(profile_ids),
+        "shop": row.shop_id,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_ADD, values)
         added = sorted(profile_id for (profile_id,) in cursor.fetchall())

@@ -17,6 +17,7 @@ from profiles.web import imports_words, words
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
     from django.forms.boundfield import BoundField
+    from django.http import QueryDict
 
     from company.types import ShopInfo
     from profiles.models import Import
@@ -109,17 +110,17 @@ class MappingForm(forms.Form):
 
     def __init__(
         self,
-        *args: Any,
+        data: QueryDict | None,
+        *,
         row: Import,
         market: str,
         lists: Iterable[Segment],
-        **kwargs: Any,
     ) -> None:
         options = row.options
         guessed = row.mapping or options.get("guessed", [])
         known = {"known": rules.COMPLETE, "country": market, "segment": row.segment_id or ""}
         columns = {f"column_{number}": name for number, name in enumerate(guessed)}
-        super().__init__(*args, initial={**known, **options, **columns}, **kwargs)
+        super().__init__(data, initial={**known, **options, **columns})
         codes = dict.fromkeys((market, *_COUNTRIES))
         named = sorted((words.country(code), code) for code in codes)
         self._choose("country", [(code, name) for name, code in named])
