@@ -5,21 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.utils.timezone import now
+from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
 
 from backoffice import queries
 from backoffice.events import AgentNotified
 from backoffice.models import ChosenColumns, Notification, Presence, SavedView
 from company.services import audit
-from ecrm.kernel import outbox
+from ecrm.kernel import outbox, spreadsheets
 from ecrm.kernel.errors import DomainError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from django.http import StreamingHttpResponse
+
+    from backoffice.types import Column, Row
     from company.types import Agent
+    from ecrm.kernel.spreadsheets import Cell
 
 SAVED_VIEWS_PER_LIST = 20
 
@@ -124,6 +128,33 @@ def choose_columns(list_path: str, *, keys: Sequence[str] | None, by: Agent) -> 
         ChosenColumns.objects.update_or_create(
             agent_id=by.id, list_path=list_path, defaults={"keys": list(keys)}
         )
+
+
+def export_list(
+    list_path: str,
+    *,
+    name: str,
+    always: Sequence[tuple[object, Callable[[Row], Cell]]],
+    offered: Sequence[Column[Row]],
+    rows: Iterable[Row],
+    count: int,
+    filters: Mapping[str, str],
+    by: Agent,
+) -> StreamingHttpResponse:
+    """The rows of a list as a table `<name>-<day>.csv`; the audit log keeps that it was taken along.
+
+    A row says what it `always` says and then what the agent chose of the columns `offered`. The rows are
+    read while the table is sent.
+    """
+    shown = queries.columns_of(by.pk, list_path, offered)
+    keys = [column.key for column in shown]
+    record_export(list_path, rows=count, filters=filters, columns=keys, by=by)
+    values = [*(value for _label, value in always), *(column.value for column in shown)]
+    return spreadsheets.csv_response(
+        f"{name}-{localtime():%Y-%m-%d}",
+        head=[*(label for label, _value in always), *(column.label for column in shown)],
+        rows=([value(row) for value in values] for row in rows),
+    )
 
 
 @transaction.atomic

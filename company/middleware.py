@@ -24,13 +24,12 @@ from django.utils.translation import gettext as _
 from company import queries
 from company.models import Agent
 from company.services import audit
+from ecrm.kernel.htmx import BACKGROUND_HEADER
 
 Next = Callable[[HttpRequest], HttpResponseBase]
 SIGNED_IN_AT = "ecrm_signed_in_at"
 SEEN_AT = "ecrm_seen_at"
 NOTED_EVERY_SECONDS = 60
-# An open page that refreshes by itself says so: nobody is sitting there because of it.
-BACKGROUND_HEADER = "Ecrm-Background"
 # What an agent without the second factor he owes can still open.
 _PROGRAM_PATHS = ("/api/v1/",)
 _NO_PAGE = (

@@ -25,7 +25,7 @@ from company.types import ShopInfo
 from company.web import access as reach
 from company.web.audit_sentences import tell
 from ecrm.kernel import access, filters, spreadsheets
-from ecrm.kernel.htmx import render_page
+from ecrm.kernel.htmx import is_asked_by_hand, render_page
 from ecrm.kernel.spreadsheets import Cell
 from ecrm.kernel.templatetags.ecrm_ui import number
 
@@ -51,7 +51,7 @@ def audit_list(request: HttpRequest) -> HttpResponse:
         "filters": chosen,
         "count": ngettext("%(number)s entry", "%(number)s entries", found)
         % {"number": number(found)},
-        "brings_filters": bool(request.headers.get("HX-Request")),
+        "brings_filters": is_asked_by_hand(request, "list"),
     }
     return render_page(request, "company/audit_list.html", context, partials={"list": "rows"})
 

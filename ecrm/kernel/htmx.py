@@ -10,6 +10,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.cache import patch_vary_headers
 
+# An open page that refreshes by itself says so: nobody is sitting there because of it.
+BACKGROUND_HEADER = "Ecrm-Background"
+
 Response = TypeVar("Response", bound=HttpResponseBase)
 
 
@@ -33,6 +36,15 @@ def render_page(
     response = TemplateResponse(request, template, dict(context or {}), status=status)
     patch_vary_headers(response, ["HX-Request", "HX-Target"])
     return response
+
+
+def is_asked_by_hand(request: HttpRequest, target: str) -> bool:
+    """True for the fragment of a target that somebody asked for, false when an open page refreshes itself.
+
+    The first may bring the menus of a list along; the second leaves them alone: one may be open.
+    """
+    is_fragment = request.headers.get("HX-Target") == target
+    return is_fragment and BACKGROUND_HEADER not in request.headers
 
 
 def toast(

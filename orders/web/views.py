@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.urls import reverse
-from django.utils.timezone import localtime, now
+from django.utils.timezone import now
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -19,8 +19,7 @@ from backoffice import queries as backoffice
 from backoffice import services as frame
 from company import queries as company
 from ecrm.kernel import access, filters, spreadsheets
-from ecrm.kernel.htmx import render_page
-from ecrm.kernel.spreadsheets import Cell
+from ecrm.kernel.htmx import is_asked_by_hand, render_page
 from ecrm.kernel.templatetags import ecrm_ui
 from orders import permissions, queries
 from orders.models import Order, OrderQuerySet
@@ -95,7 +94,7 @@ def order_list(request: AgentRequest) -> HttpResponse:
         "count": _count(page.paginator.count),
         "today": screens.today(found.in_sight, at=found.at),
         "topics": " ".join(f"orders:shop:{shop_id}" for shop_id in found.in_sight),
-        "brings_filters": _brings_filters(request),
+        "brings_filters": is_asked_by_hand(request, "list"),
         "tools": tools,
     }
     return render_page(request, "orders/order_list.html", context, partials={"list": "rows"})
@@ -106,29 +105,22 @@ def order_list(request: AgentRequest) -> HttpResponse:
 def order_export(request: AgentRequest) -> StreamingHttpResponse:
     """All orders which the address describes, as a table; the audit log keeps that it happened."""
     found = found_by(request, permissions.VIEW, permissions.EXPORT)
-    list_path = reverse("orders:order-list")
-    offered = columns.offered(found.shops_in_sight)
-    shown = backoffice.columns_of(request.user.pk, list_path, offered)
-    frame.record_export(
-        list_path,
-        rows=found.orders.count(),
+    return frame.export_list(
+        reverse("orders:order-list"),
+        name="orders",
+        always=columns.ALWAYS,
+        offered=columns.offered(found.shops_in_sight),
+        rows=_exported(found),
+        count=found.orders.count(),
         filters=dict(found.filters.hidden),
-        columns=[column.key for column in shown],
         by=request.user,
     )
-    return spreadsheets.csv_response(
-        f"orders-{localtime():%Y-%m-%d}",
-        head=[*(label for label, _value in columns.ALWAYS), *(column.label for column in shown)],
-        rows=_exported(found, shown),
-    )
 
 
-def _exported(found: Found, shown: Sequence[columns.OrderColumn]) -> Iterator[list[Cell]]:
+def _exported(found: Found) -> Iterator[screens.OrderRow]:
     """The rows of the file, read a batch at a time."""
-    values = [*(value for _label, value in columns.ALWAYS), *(column.value for column in shown)]
     for batch in spreadsheets.batches(screens.lines_of(found.orders)):
-        for row in screens.rows_of(batch):
-            yield [value(row) for value in values]
+        yield from screens.rows_of(batch)
 
 
 def _filter_parts(shops: Mapping[int, ShopInfo]) -> list[filters.Part]:
@@ -152,15 +144,6 @@ def _filter_parts(shops: Mapping[int, ShopInfo]) -> list[filters.Part]:
 def _count(number: int) -> str:
     text = ngettext("%(number)s order", "%(number)s orders", number)
     return text % {"number": ecrm_ui.number(number)}
-
-
-def _brings_filters(request: AgentRequest) -> bool:
-    """A fragment asked for by hand comes with the filters as they are now.
-
-    A live refresh leaves them alone: somebody may have a menu open.
-    """
-    is_fragment = request.headers.get("HX-Target") == "list"
-    return is_fragment and "Ecrm-Background" not in request.headers
 
 
 @require_safe

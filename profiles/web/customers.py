@@ -19,8 +19,7 @@ from backoffice import queries as backoffice
 from backoffice import services as frame
 from company import queries as company
 from ecrm.kernel import access, filters, spreadsheets
-from ecrm.kernel.htmx import render_page
-from ecrm.kernel.spreadsheets import Cell
+from ecrm.kernel.htmx import is_asked_by_hand, render_page
 from ecrm.kernel.templatetags import ecrm_ui
 from profiles import permissions
 from profiles.queries import listing, overview, segments
@@ -115,7 +114,7 @@ def profile_list(request: AgentRequest) -> HttpResponse:
         "filters": found.filters,
         "count": cast("CustomerPages", page.paginator).words,
         "topics": " ".join(f"profiles:shop:{shop_id}" for shop_id in found.in_sight),
-        "brings_filters": _brings_filters(request),
+        "brings_filters": is_asked_by_hand(request, "list"),
         "may_change": may_change,
         "may_merge": request.user.has_perm(permissions.MERGE),
         "may_import": request.user.has_perm(permissions.IMPORT),
@@ -131,44 +130,28 @@ def profile_list(request: AgentRequest) -> HttpResponse:
 def profile_export(request: AgentRequest) -> StreamingHttpResponse:
     """All customers whom the address describes, as a table; the audit log keeps that it happened."""
     found = found_by(request, permissions.VIEW, permissions.EXPORT)
-    list_path = reverse("profiles:profile-list")
-    offered = columns.offered(found.shops_in_sight)
-    shown = backoffice.columns_of(request.user.pk, list_path, offered)
-    frame.record_export(
-        list_path,
-        rows=found.customers.count(),
+    return frame.export_list(
+        reverse("profiles:profile-list"),
+        name="customers",
+        always=columns.ALWAYS,
+        offered=columns.offered(found.shops_in_sight),
+        rows=_exported(found),
+        count=found.customers.count(),
         filters=dict(found.filters.hidden),
-        columns=[column.key for column in shown],
         by=request.user,
     )
-    return spreadsheets.csv_response(
-        f"customers-{localtime():%Y-%m-%d}",
-        head=[*(label for label, _value in columns.ALWAYS), *(column.label for column in shown)],
-        rows=_exported(found, shown),
-    )
 
 
-def _exported(found: Found, shown: Sequence[columns.CustomerColumn]) -> Iterator[list[Cell]]:
+def _exported(found: Found) -> Iterator[listing.CustomerRow]:
     """The rows of the file, read a batch at a time."""
-    values = [*(value for _label, value in columns.ALWAYS), *(column.value for column in shown)]
     for batch in spreadsheets.batches(found.customers):
-        for row in listing.rows_of(batch, shop_ids=found.in_sight):
-            yield [value(row) for value in values]
+        yield from listing.rows_of(batch, shop_ids=found.in_sight)
 
 
 def _duplicates_waiting(agent: Agent) -> int:
     """How many pairs wait for a look of this agent; the page asks, a fragment does not."""
     shop_ids = company.shop_ids(agent, permissions.MERGE)
     return overview.pairs_waiting(shop_ids, at=now())
-
-
-def _brings_filters(request: AgentRequest) -> bool:
-    """A fragment asked for by hand comes with the filters as they are now.
-
-    A live refresh leaves them alone: somebody may have a menu open.
-    """
-    is_fragment = request.headers.get("HX-Target") == "list"
-    return is_fragment and "Ecrm-Background" not in request.headers
 
 
 def selection_of(chosen: filters.Filters, *, at: datetime) -> listing.Selection:
