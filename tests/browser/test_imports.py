@@ -37,12 +37,7 @@ def people() -> bytes:
     return csv_bytes([head, *rows], delimiter=";", encoding="cp1252")
 
 
-def test_a_file_is_imported_with_progress(
-    page_as, manager, working, watch, assert_accessible, monkeypatch
-):
-    monkeypatch.setattr(imports_planning, "BATCH", 100)
-    watch.allow("422")  # a mapping that is refused first
-    page = page_as(manager)
+def upload(page):
     page.goto("/customers/")
     page.get_by_role("link", name="Import", exact=True).click()
     page.get_by_role("link", name="Import a file").first.click()
@@ -50,6 +45,14 @@ def test_a_file_is_imported_with_progress(
     page.get_by_label("File").set_input_files(file)
     page.get_by_role("button", name="Upload and go on").click()
 
+
+def test_a_file_is_imported_with_progress(
+    page_as, manager, working, watch, assert_accessible, monkeypatch
+):
+    monkeypatch.setattr(imports_planning, "BATCH", 100)
+    watch.allow("422")  # a mapping that is refused first
+    page = page_as(manager)
+    upload(page)
     email = page.get_by_label("Adresse e-mail", exact=True)
     expect(email).to_have_value("email")
     expect(page.get_by_label("Newsletter", exact=True)).to_have_value("consent:email")
