@@ -29,9 +29,7 @@ SECRET_KEY_FALLBACKS = env.words(
     "ECRM_SECRET_KEY_FALLBACKS", "", "Former secret keys during a rotation."
 )
 ECRM_TOMBSTONE_KEYS = env.words(
-    "ECRM_TOMBSTONE_KEYS",
-    "",
-    "Keys of the hashes that keep erased customers erased, newest first; never take one away.",
+    "ECRM_TOMBSTONE_KEYS", "", "Keys of the hashes of erased people, newest first; keep them all."
 )
 ECRM_FIELD_KEYS = env.words(
     "ECRM_FIELD_KEYS", "", "Fernet keys for secrets at rest, newest first; the first one encrypts."

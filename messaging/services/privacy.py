@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
@@ -94,7 +95,7 @@ def forget_bytes(raw_ids: Sequence[int]) -> list[int]:
     Returns the mails that changed.
     """
     empty = store_content(b"")
-    values = {"ids": list(raw_ids), "empty": empty}
+    values: dict[str, Any] = {"ids": list(raw_ids), "empty": empty}
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.db import transaction
@@ -116,7 +116,7 @@ def files(copy: Copy) -> Iterator[tuple[str, Iterator[bytes]]]:
 def as_zip(copy: Copy) -> Iterator[bytes]:
     """All files in one archive, sent while it is made: no length of history fills the memory."""
     sink = _Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(cast("IO[bytes]", sink), "w", zipfile.ZIP_DEFLATED) as archive:
         for name, parts in files(copy):
             with archive.open(name, "w") as entry:
                 for part in parts:

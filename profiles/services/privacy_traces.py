@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.utils.translation import gettext_lazy as _
 
 from profiles.extensions.privacy import Fate, Personal, Subject
@@ -244,12 +246,11 @@ def _rewrite_versions(subject: Subject) -> int:
 
 def _rewrite(model: type[Segment] | type[SegmentVersion], subject: Subject) -> int:
     """Put a word into rules that name the person; they stay valid and match nobody by it."""
-    rows = list(
-        model._default_manager.raw(  # noqa: SLF001 - either of two models
-            f"SELECT t.* FROM {model._meta.db_table} t WHERE t.rules::text {SEARCHED}",  # noqa: S608, SLF001 - a model's table
-            subject.values,
-        )
+    found = model._default_manager.raw(  # noqa: SLF001 - either of two models
+        f"SELECT t.* FROM {model._meta.db_table} t WHERE t.rules::text {SEARCHED}",  # noqa: S608, SLF001 - a model's table
+        subject.values,
     )
+    rows = cast("list[Segment | SegmentVersion]", list(found))
     for row in rows:
         row.rules = erasure.redacted(row.rules, subject.patterns)
         row.save(update_fields=["rules"])

@@ -65,9 +65,9 @@ def set_rule(
     moment = at or now()
     _require_right(by, shop_id)
     _require_sense(subject, shop_id, days)
-    row = RetentionRule.objects.select_for_update(of=("self",)).filter(
-        subject=subject, shop_id=shop_id
-    ).first() or RetentionRule(subject=subject, shop_id=shop_id, days=0)
+    place = Q(shop_id=shop_id) if shop_id is not None else Q(shop__isnull=True)
+    known = RetentionRule.objects.select_for_update(of=("self",)).filter(place, subject=subject)
+    row = known.first() or RetentionRule(subject=subject, shop_id=shop_id, days=0)
     if row.pk and row.days == days:
         return row
     before = row.days or None
@@ -235,12 +235,4 @@ def _audit(
         shop_id=row.shop_id,
         changes=changes,
         at=at,
-    )
-
-
-def running_or_asked() -> bool:
-    """Whether somebody waits for a report or a run."""
-    return (
-        RetentionRule.objects.filter(asked_at__isnull=False).exists()
-        or RetentionRun.objects.filter(Q(finished_at__isnull=True)).exists()
     )

@@ -39,7 +39,7 @@ def register() -> None:
         ageing.register(rule)
 
 
-def erase_people(profile_ids: Sequence[int], at: datetime) -> list[int]:
+def erase_people(profile_ids: Sequence[int], *, at: datetime) -> list[int]:
     """Erase these customers as if they had asked for it. Returns who was erased."""
     erased = []
     for profile_id in profile_ids:
@@ -51,7 +51,7 @@ def erase_people(profile_ids: Sequence[int], at: datetime) -> list[int]:
     return erased
 
 
-def forget_questions(entry_ids: Sequence[int], _at: datetime) -> list[int]:
+def forget_questions(entry_ids: Sequence[int]) -> list[int]:
     """Remove questions nobody confirmed from the ledger; what was said before them stands again."""
     rows = Consent.objects.filter(pk__in=entry_ids)
     profile_ids = sorted(set(rows.values_list("profile_id", flat=True)))
@@ -85,7 +85,7 @@ def _people() -> tuple[Ageing, ...]:
             least=30,
             age=_LAST_CONTACT,
             where=f"{_LIVING} AND {_PERSON} AND NOT {_BOUGHT}",
-            carry_out=erase_people,
+            carry_out=lambda ids, at: erase_people(ids, at=at),
             batch=20,
             link="profiles:profile-page",
             order=10,
@@ -102,7 +102,7 @@ def _people() -> tuple[Ageing, ...]:
             least=365,
             age=_LAST_CONTACT,
             where=f"{_LIVING} AND {_PERSON} AND {_BOUGHT}",
-            carry_out=erase_people,
+            carry_out=lambda ids, at: erase_people(ids, at=at),
             batch=20,
             link="profiles:profile-page",
             order=11,
@@ -117,7 +117,7 @@ def _people() -> tuple[Ageing, ...]:
             least=7,
             age="t.last_seen_at",
             where=f"{_LIVING} AND NOT {_PERSON} AND NOT {_BOUGHT}",
-            carry_out=erase_people,
+            carry_out=lambda ids, at: erase_people(ids, at=at),
             batch=20,
             link="profiles:profile-page",
             order=12,
@@ -178,7 +178,7 @@ def _traces() -> tuple[Ageing, ...]:
                 " (SELECT 1 FROM profiles_consent c WHERE c.confirms_id = t.id)"
             ),
             shop="t.shop_id",
-            carry_out=forget_questions,
+            carry_out=lambda ids, _at: forget_questions(ids),
             link="profiles:consent-list",
             example="t.profile_id",
             order=23,
