@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RATES = {"rating": "60/m/ip"}
 UNPROCESSABLE = 422
-ICONS = {1: "mood-cry", 2: "mood-sad", 3: "mood-neutral", 4: "mood-smile", 5: "mood-happy"}
+ICONS = {1: "mood-cry", 2: "mood-sad", 3: "mood-empty", 4: "mood-smile", 5: "mood-happy"}
 PAGE = "contacts/rating.html"
 
 
