@@ -148,7 +148,6 @@ MIDDLEWARE = [
 ROOT_URLCONF = "ecrm.urls"
 ASGI_APPLICATION = "ecrm.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-APPEND_SLASH = True
 X_FRAME_OPTIONS = "DENY"  # for browsers without frame-ancestors; views of frames say otherwise
 
 TEMPLATES = [
@@ -220,7 +219,6 @@ CHANNEL_LAYERS = {
 
 CELERY_BROKER_URL = ECRM_REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -306,7 +304,6 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = ECRM_DEMO
 MFA_TOTP_ISSUER = "eCRM"
 SOCIALACCOUNT_AUTO_SIGNUP = False
-SOCIALACCOUNT_ONLY = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 SOCIALACCOUNT_PROVIDERS = {
@@ -352,7 +349,6 @@ SECURE_SSL_REDIRECT = False  # the reverse proxy redirects
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ECRM_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"  # browsers send `Origin: null` with less, and CSRF refuses
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-SECURE_CONTENT_TYPE_NOSNIFF = True
 
 
 def _origin_of(url: str) -> str:
@@ -391,7 +387,6 @@ LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = _is_https
 TIME_ZONE = "Europe/Paris"
-USE_TZ = USE_I18N = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = ECRM_STATE_DIR / "static"
@@ -401,7 +396,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 MEDIA_ROOT = ECRM_STATE_DIR / "files"
-WHITENOISE_USE_FINDERS = DEBUG
 # Vite names its files by content, so browsers may keep them for ever.
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+[.-][0-9a-zA-Z_-]{8,12}\..+$"
 DJANGO_VITE = {
