@@ -94,7 +94,9 @@ def record(
         purpose=purpose,
         answer=answer,
         source=evidence.source,
-        wording=keep_wording(shop_id, channel, purpose, evidence, at=moment),
+        wording=keep_wording(
+            shop_id, channel=channel, purpose=purpose, evidence=evidence, at=moment
+        ),
         address=address,
         ip=evidence.ip,
         proof=evidence.proof,
@@ -330,7 +332,7 @@ def _address(profile_id: int, answer: str, evidence: Evidence) -> str:
 
 
 def keep_wording(
-    shop_id: int, channel: str, purpose: str, evidence: Evidence, *, at: datetime
+    shop_id: int, *, channel: str, purpose: str, evidence: Evidence, at: datetime
 ) -> ConsentWording | None:
     """The wording of this version, kept at its first use; a version has one text for ever.
 

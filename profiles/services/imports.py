@@ -311,7 +311,9 @@ def _wordings(row: Import, at: datetime) -> dict[str, int]:
     for name in rules.CONSENTS:
         if name in row.mapping:
             channel = name.removeprefix(rules.CONSENT)
-            wording = consents.keep_wording(row.shop_id, channel, "marketing", evidence, at=at)
+            wording = consents.keep_wording(
+                row.shop_id, channel=channel, purpose="marketing", evidence=evidence, at=at
+            )
             if wording is not None:
                 found[channel] = wording.pk
     return found
