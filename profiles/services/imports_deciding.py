@@ -163,7 +163,7 @@ class Forecast:
     repeated: int
 
 
-def forecast(import_id: int, people: Sequence[Person]) -> Forecast:
+def forecast(import_id: int, *, people: Sequence[Person]) -> Forecast:
     """Count whose rows these are, after those of the same file which were counted before.
 
     Remembers their identifiers as digests, in the caller's transaction.

@@ -125,7 +125,7 @@ def _check_block(lease: Lease[Import], cells: Rows, plan: rules.Plan, at: dateti
     people = [person for person in people if person.row not in gone]
     _note_faults(row, faults)
     _keep_block(row, cells, people)
-    counted = deciding.forecast(row.pk, people)
+    counted = deciding.forecast(row.pk, people=people)
     position = row.position + len(cells)
     lease.advance(
         row,
@@ -216,7 +216,7 @@ def _take(lease: Lease[Import], row: Import, at: datetime) -> None:
         _finish(lease, row, at)
         return
     people = planning.people_in(block)
-    outcome = writing.write(people, _errand(row), at=at)
+    outcome = writing.write(people, errand=_errand(row), at=at)
     _note_faults(
         row, [(number, [FaultyCell(column=-1, code=ERASED)]) for number in sorted(outcome.refused)]
     )

@@ -66,7 +66,7 @@ class Outcome:
     refused: frozenset[int]
 
 
-def write(people: Sequence[Person], errand: Errand, *, at: datetime) -> Outcome:
+def write(people: Sequence[Person], *, errand: Errand, at: datetime) -> Outcome:
     """Find or create the customer of each row and keep what it says, in the caller's transaction.
 
     Everything is recorded as history: ProfileCreated stands on the timelines, nothing follows from it;
