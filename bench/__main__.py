@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench import ground, imports, mails, moments, orders, outbox, pages, segments, tracking
@@ -50,20 +51,43 @@ SCALES = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--scale", choices=sorted(SCALES), default="small")
-    scale = SCALES[parser.parse_args().scale]
-    found: list[Figure] = []
+    parser.add_argument(
+        "--segments",
+        type=_numbers,
+        metavar="CUSTOMERS,ORDERS,ACTIVITIES",
+        help="measure segments alone, over so many rows",
+    )
+    chosen = parser.parse_args()
     with ground.database():
         place = ground.prepare()
-        found += moments.measure(place, runs=scale.runs)
-        found += orders.measure(place, count=scale.orders)
-        found += pages.measure(place, runs=scale.runs)
-        found += mails.measure(place, count=scale.mails)
-        found += outbox.measure(count=scale.events)
-        found += tracking.measure(place, events=scale.activities, runs=scale.runs)
-        found += imports.measure(place, rows=scale.imports)
-        customers, orders_, views = scale.segments
-        found += segments.measure(place, profiles=customers, orders=orders_, events=views, runs=10)
+        if chosen.segments:
+            found = list(_segments(place, chosen.segments))
+        else:
+            found = _everything(place, SCALES[chosen.scale])
     report(found)
+
+
+def _everything(place: ground.Ground, scale: Scale) -> list[Figure]:
+    found: list[Figure] = []
+    found += moments.measure(place, runs=scale.runs)
+    found += orders.measure(place, count=scale.orders)
+    found += pages.measure(place, runs=scale.runs)
+    found += mails.measure(place, count=scale.mails)
+    found += outbox.measure(count=scale.events)
+    found += tracking.measure(place, events=scale.activities, runs=scale.runs)
+    found += imports.measure(place, rows=scale.imports)
+    found += _segments(place, scale.segments)
+    return found
+
+
+def _segments(place: ground.Ground, sizes: tuple[int, int, int]) -> Iterator[Figure]:
+    customers, orders_, activities = sizes
+    return segments.measure(place, profiles=customers, orders=orders_, events=activities, runs=10)
+
+
+def _numbers(text: str) -> tuple[int, int, int]:
+    customers, orders_, activities = (int(word) for word in text.split(","))
+    return customers, orders_, activities
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ ORDER BY i.indexname
 def _copy(table: str, columns: str, query: str, values: dict[str, Any]) -> None:
     """From one connection into another, as fast as both go."""
     reading, writing = os.pipe()
-    with open(reading, "rb") as source, open(writing, "wb") as target:
+    with os.fdopen(reading, "rb") as source, os.fdopen(writing, "wb") as target:
         giver = threading.Thread(target=_give, args=(query, values, target))
         giver.start()
         connection = connect()
@@ -138,12 +138,14 @@ def _execute(statement: str) -> None:
 _PEOPLE = (
     (
         "profiles_profile",
-        "id, first_name, last_name, search_name, locale, country, city, gender, birthday, timezone,"
-        " currency, source, created_at, first_seen_at, last_seen_at",
+        (
+            "id, first_name, last_name, search_name, locale, country, city, gender, birthday, timezone,"
+            " currency, source, created_at, first_seen_at, last_seen_at"
+        ),
         """
         SELECT n::bigint, 'Ana', 'Durand' || n, 'ana durand' || n, 'fr-FR',
                (ARRAY['FR','FR','FR','BE','CH','DE'])[1 + floor(random() * 6)::int]::varchar,
-               (ARRAY['Lyon','Paris','Liège','Genève','Köln','Nantes'])[1 + floor(random() * 6)::int]::varchar,
+               (ARRAY['Lyon','Paris','Liège','Genève','Köln','Metz'])[1 + floor(random() * 6)::int]::varchar,
                (ARRAY['female','male',''])[1 + floor(random() * 3)::int]::varchar,
                date '1950-01-01' + floor(random() * 20000)::int, '', 'EUR', 'bench',
                s.at, s.at, s.at + (now() - s.at) * power(random(), 2)
@@ -192,9 +194,11 @@ _PEOPLE = (
 _ORDERS = (
     (
         "orders_order",
-        "id, shop_id, profile_id, external_id, number, status, currency, placed_at, items_count,"
-        " revision, items_total, discount_total, shipping_total, tax_total, grand_total,"
-        " refunded_total, mismatches, document, received_at, changed_at",
+        (
+            "id, shop_id, profile_id, external_id, number, status, currency, placed_at, items_count,"
+            " revision, items_total, discount_total, shipping_total, tax_total, grand_total,"
+            " refunded_total, mismatches, document, received_at, changed_at"
+        ),
         """
         SELECT n::bigint, %(shop)s::bigint,
                1 + floor(power(random(), 1.5) * %(profiles)s)::bigint,
