@@ -78,6 +78,11 @@ class Frame:
         return user if user is not None and user.is_authenticated else None
 
     @property
+    def drawn_head(self) -> SafeString:
+        """Scripts and styles which every page brings."""
+        return drawn("backoffice/_head.html")
+
+    @property
     def drawn_rail(self) -> SafeString:
         """The left rail; on a phone the bar at the bottom."""
         return drawn("backoffice/_rail.html", rail=self.rail, reader=self.reader)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.http import QueryDict
+from django.utils.safestring import SafeString
+
+from ecrm.kernel.drawing import drawn
 
 # Every list of the back office shows as many rows at a time.
 ROWS_PER_PAGE = 80
@@ -45,7 +48,12 @@ class Menu:
     chosen: str
     current: str
     narrows: bool
-    options: Sequence[Option]
+    options: tuple[Option, ...]
+
+    @property
+    def drawn(self) -> SafeString:
+        """The menu as HTML; most pages show it with nothing chosen."""
+        return drawn("components/filter_menu.html", menu=self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,14 +95,14 @@ def _menu(query: QueryDict, part: Part, value: str) -> Menu:
         chosen="" if value == part.default else current,
         current=current,
         narrows=part.narrows,
-        options=[
+        options=tuple(
             Option(
                 label=label,
                 url=_url(query, {part.name: None if choice == part.default else choice}),
                 is_on=choice == value,
             )
             for choice, label in part.choices
-        ],
+        ),
     )
 
 
