@@ -20,6 +20,7 @@ from demo.rules.knowing import (
     twins,
 )
 from demo.rules.people import Person
+from demo.services.segments import write_segments
 from profiles import queries as profile_queries
 from profiles import services as profiles
 from profiles.queries import attributes as attribute_queries
@@ -52,6 +53,8 @@ def write_knowledge(
     _comment(agents, today=today, seed=seed)
     standings.score(at=today)
     care.move_stages(at=today)
+    invited = [pk for pk in list(ids.values())[::7] if pk is not None]
+    write_segments(invited, agents=agents, author=AUTHOR, today=today)
 
 
 def _define(today: datetime) -> None:

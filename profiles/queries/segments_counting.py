@@ -24,8 +24,12 @@ AUDIT_SECONDS = 600
 SAMPLE = 10
 # How PostgreSQL calls a statement that took too long.
 CANCELLED = "57014"
-# Sets of customers are hashed in memory: a million of them take 40 MB.
-WORK_MEMORY = "256MB"
+# Sets of customers are hashed in memory: a million of them take 40 MB. What is looked up there lies in
+# memory, not on turning disks. Counting by sorting reads memory in order, which measured two to three
+# times as fast as by hashing; compiling to machine code takes longer than it saves.
+SETTINGS = {"work_mem": "256MB", "random_page_cost": "1.1", "enable_hashagg": "off", "jit": "off"}
+_SET = "SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS s (name, value)"
+_RESET = "SELECT set_config(name, reset_val, true) FROM pg_settings WHERE name = ANY(%s)"
 
 
 class TooSlow(DomainError):
@@ -48,15 +52,11 @@ def limited(seconds: int) -> Iterator[None]:
     """Inside, statements about whole sets get memory and this much time. Raises TooSlow."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{seconds}s"])
-            cursor.execute("SELECT set_config('work_mem', %s, true)", [WORK_MEMORY])
-            cursor.execute("SELECT set_config('jit', 'off', true)")
+            settings = SETTINGS | {"statement_timeout": f"{seconds}s"}
+            cursor.execute(_SET, [list(settings), list(settings.values())])
             yield
             # Inside a longer transaction the limits would outlive the block.
-            cursor.execute(
-                "SELECT set_config(name, reset_val, true) FROM pg_settings"
-                " WHERE name IN ('statement_timeout', 'work_mem', 'jit')"
-            )
+            cursor.execute(_RESET, [list(settings)])
     except OperationalError as error:
         if getattr(error.__cause__, "pgcode", None) != CANCELLED:
             raise

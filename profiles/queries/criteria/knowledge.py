@@ -299,7 +299,9 @@ def _at_stage(asked: Asked, scope: Scope) -> Condition:
     is_negated = asked.operator == "is_not"
     asking = Asked(operator="is", values=asked.values) if is_negated else asked
     everywhere = _known(of_shop(asked, "s"))
-    rows = _known(sql("{} AND {}", of_shop(asked, "s"), texts.code_test(stage, asking)))
+    decided, undecided = (texts.code_test(place, asking) for place in (Sql("s.stage"), by_rule))
+    fitting = sql("({} OR (s.stage = '' AND {}))", decided, undecided)
+    rows = _known(sql("{} AND {}", of_shop(asked, "s"), fitting))
     found = rows.of_customers(scope)
     quiet = (stages.QUIET_AFTER_ONE, stages.QUIET, stages.GONE)
     edges = [

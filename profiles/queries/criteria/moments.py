@@ -13,6 +13,7 @@ from profiles.extensions import Asked, Condition, Input, Operator, Scope, Sql, V
 from profiles.queries.criteria.sql import FALSE, TRUE, joined, sql
 
 LONGEST_DAYS = 3650
+_FEBRUARY_28, _FEBRUARY_29, _MARCH = 228, 229, 3
 DAYS = Input(key="days", kind=ValueKind.INTEGER, after=_("days"), least=1, most=LONGEST_DAYS)
 IN_THE_LAST = Input(
     key="days",
@@ -150,16 +151,39 @@ def returning(day: Sql, asked: Asked, scope: Scope) -> Asking:
         opens, closes = -days, 1
     else:
         opens, closes = 1, days + 1
+    fitting = sorted(
+        {
+            number
+            for step in range(opens, closes)
+            for number in _calendar_days(today - timedelta(days=step))
+        }
+    )
     # The anniversary of the year before may still count, that of the year after next may be next.
     returns = [returned(day, today.year + step) for step in (-1, 0, 1, 2)]
-    first, last = today - timedelta(days=closes - 1), today - timedelta(days=opens)
-    tests = [sql("{} BETWEEN {} AND {}", back, first, last) for back in returns]
     turns = [
         midnight(sql("({} + {})", back, step), scope)
         for back in returns
         for step in (opens, closes)
     ]
-    return Asking(test=sql("({})", joined(" OR ", tests)), turns=tuple(turns))
+    return Asking(test=sql("{} = ANY({}::int[])", calendar_day(day), fitting), turns=tuple(turns))
+
+
+def calendar_day(day: Sql) -> Sql:
+    """Month and day as one number: 31 December is 1231."""
+    text = "(extract(month FROM {})::int * 100 + extract(day FROM {})::int)"
+    return sql(text, day, day)
+
+
+def _calendar_days(day: date) -> tuple[int, ...]:
+    """What returns on this day: in most years 29 February does on the 28th."""
+    number = day.month * 100 + day.day
+    is_stand_in = number == _FEBRUARY_28 and (day + timedelta(days=1)).month == _MARCH
+    return (number, _FEBRUARY_29) if is_stand_in else (number,)
+
+
+def latest_calendar_day(day: date) -> int:
+    """The last of the year's days that has returned by then."""
+    return max(_calendar_days(day))
 
 
 def today_of(scope: Scope) -> date:

@@ -189,10 +189,10 @@ def _age(asked: Asked, scope: Scope) -> Condition:
     if asked.operator in ("is_set", "is_not_set"):
         return moments.anniversary("p.birthday", asked, scope)
     age = sql(
-        "({} - extract(year FROM p.birthday)::int - ({} > {}::date)::int)",
+        "({} - extract(year FROM p.birthday)::int - ({} > {})::int)",
         today.year,
-        moments.returned(birthday, today.year),
-        today,
+        moments.calendar_day(birthday),
+        moments.latest_calendar_day(today),
     )
     turns = [
         moments.midnight(moments.returned(Sql("s.x"), today.year + step), scope) for step in (0, 1)
