@@ -105,8 +105,8 @@ def _keep(
         file=stored,
         name=name[:200],
         table=asdict(table.layout),
-        header=list(table.header),
-        samples=[list(row) for row in table.samples[:SAMPLES_KEPT]],
+        header=_storable(table.header),
+        samples=[_storable(row) for row in table.samples[:SAMPLES_KEPT]],
         options={
             "guessed": guessing.guess(table.header, table.samples, custom=custom),
             "date_order": guessing.date_order(table.samples),
@@ -115,6 +115,11 @@ def _keep(
         created_by_id=by.pk if by else None,
         created_at=at,
     )
+
+
+def _storable(cells: Sequence[str]) -> list[str]:
+    """Texts as PostgreSQL takes them: it knows no zero bytes."""
+    return [cell.replace("\0", "\ufffd") for cell in cells]
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:

@@ -160,6 +160,12 @@ class MappingForm(forms.Form):
         return [self[name] for name in names]
 
     @property
+    def has_consents(self) -> bool:
+        """Whether a column is taken for one of consents."""
+        found = (line.field.value() for line in self.lines)
+        return any(name in rules.CONSENTS for name in found)
+
+    @property
     def columns(self) -> list[str]:
         """The field of each column."""
         return [self.cleaned_data[f"column_{number}"] for number in range(len(self._row.header))]
