@@ -21,7 +21,8 @@ from profiles.models import Tombstone
 
 def digests(keys: Iterable[rules.Key]) -> dict[str, rules.Key]:
     """The tombstones that would stand for these identifiers, under every key we ever used."""
-    return {_digest(secret, key): key for key in keys for _name, secret in _secrets()}
+    secrets = _secrets()
+    return {_digest(secret, key): key for key in keys for _name, secret in secrets}
 
 
 def newest(key: rules.Key) -> tuple[str, str]:
@@ -116,7 +117,7 @@ def _address_key(address: str) -> rules.Key:
 
 def _digest(secret: bytes, key: rules.Key) -> str:
     text = f"{key.kind}\0{key.shop_id or ''}\0{key.value}"
-    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(secret, text.encode(), "sha256").hex()
 
 
 def _secrets() -> tuple[tuple[str, bytes], ...]:
