@@ -157,9 +157,7 @@ class StoredFile(models.Model):
 class FilePart(models.Model):
     """A piece of a file."""
 
-    file = models.ForeignKey(
-        StoredFile, on_delete=models.CASCADE, related_name="+", db_index=False
-    )
+    file = models.ForeignKey(StoredFile, on_delete=models.CASCADE, related_name="+", db_index=False)
     number = models.PositiveIntegerField()
     body = models.BinaryField()
 

@@ -20,7 +20,8 @@ TITLES: Mapping[str, frozenset[str]] = {
         "|tel|portable|numero de telephone|telephone portable|telephone mobile|gsm|telefon"
         "|telefonnummer|handy|handynummer|mobil|mobiltelefon|rufnummer|customer phone",
         identity.CUSTOMER_ID: "customer id|customer number|customer no|id customer|client id|id"
-        "|external id|id client|numero client|numero de client|no client|n client|n de client|code client|reference client"
+        "|external id|id client|numero client|numero de client|no client|n client|n de client"
+        "|code client|reference client"
         "|kundennummer|kunden nr|kundennr|kunden id|customer reference|user id",
         "first_name": "first name|firstname|given name|forename|prenom|vorname",
         "last_name": "last name|lastname|surname|family name|name|nom|nom de famille|nachname"

@@ -13,7 +13,7 @@ from itertools import islice
 from threading import Event
 from typing import TypeAlias
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import translation
 from django.utils.timezone import now
 from django.utils.translation import gettext_noop
@@ -115,6 +115,7 @@ def _kept_blocks(row: Import) -> Iterator[Rows]:
 
 @transaction.atomic
 def _check_block(lease: Lease[Import], cells: Rows, plan: rules.Plan, at: datetime) -> None:
+    _commit_without_waiting()
     row = _row(lease)
     numbered = enumerate(cells, start=row.position + 1)
     read = [(number, rules.understand(number, line, plan)) for number, line in numbered]
@@ -138,6 +139,12 @@ def _check_block(lease: Lease[Import], cells: Rows, plan: rules.Plan, at: dateti
         repeated_count=row.repeated_count + counted.repeated,
         faulty_count=row.faulty_count + len(faults),
     )
+
+
+def _commit_without_waiting() -> None:
+    """Let the disk catch up later: a block that a crash of the database loses is done again."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
 
 
 def _row(lease: Lease[Import]) -> Import:
@@ -215,6 +222,7 @@ def _take(lease: Lease[Import], row: Import, at: datetime) -> None:
     if block is None:
         _finish(lease, row, at)
         return
+    _commit_without_waiting()
     people = planning.people_in(block)
     outcome = writing.write(people, errand=_errand(row), at=at)
     _note_faults(

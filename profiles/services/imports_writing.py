@@ -130,11 +130,12 @@ def _give_ids(new: Sequence[Target]) -> None:
 def _insert_profiles(new: Iterable[Target], at: datetime) -> None:
     columns = [*_DETAILS, "search_name", "source", "created_at", "first_seen_at", "last_seen_at"]
     rows = []
+    created, met = now().isoformat(), at.isoformat()
     for target in new:
         details = _told(rules.Details(), target.rows, is_authoritative=False)
         search_name = rules.searchable(details.first_name, details.last_name)
         rows.append(
-            [target.id, *_values(details), search_name, SOURCE, now(), at, at],
+            [target.id, *_values(details), search_name, SOURCE, created, met, met],
         )
     copy("profiles_profile", ["id", *columns], rows)
 
@@ -143,8 +144,9 @@ def _take_keys(targets: Iterable[Target], at: datetime) -> None:
     """Let the identifiers lead to their customers, in the one order of all writers. Raises Overtaken."""
     taken = [(key.kind, key.value, key.shop_id, t.id) for t in targets for key in t.taken]
     columns = ["profile_id", "kind", "value", "shop_id", "is_key", "is_verified", "source"]
+    met = at.isoformat()
     rows = [
-        [profile_id, kind, value, shop_id, True, False, SOURCE, at, at]
+        [profile_id, kind, value, shop_id, True, False, SOURCE, met, met]
         for kind, value, shop_id, profile_id in sorted(taken)
     ]
     try:
