@@ -10,6 +10,7 @@ from django.utils.timezone import localdate, now
 
 from company.models import AuditEntry
 from ecrm.kernel import loops
+from orders.models import Order
 from profiles.models import PrivacyRequest, Profile, RetentionRule
 from profiles.services import privacy_requests
 from tests.company.factories import AgentFactory
@@ -72,6 +73,9 @@ def test_the_number_must_be_typed_before_somebody_is_erased(client, manager, ana
 
     assert Profile.objects.get(pk=ana).erased_at is not None
     assert client.get(f"/customers/{ana}/").status_code == 404
+    order = words(client.get(f"/orders/{Order.objects.get().pk}/"))
+    assert f"/customers/{ana}/" not in order
+    assert "Durand" not in order
     request = PrivacyRequest.objects.get()
     report = words(client.get(f"/customers/privacy/{request.pk}/"))
     assert "Identifiers" in report
