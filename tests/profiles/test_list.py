@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,6 +14,8 @@ from backoffice import services as frame
 from company.models import AuditEntry
 from ecrm.kernel import filters
 from profiles import services
+from profiles.models import DuplicatePair
+from profiles.queries import duplicates, overview
 from tests.backoffice.factories import SavedViewFactory
 from tests.company.factories import AgentFactory, ShopFactory
 from tests.profiles.factories import MET_AT, ProfileFactory
@@ -143,3 +146,29 @@ def test_a_long_export_costs_a_few_queries_a_batch(client, manager, shop, assert
     assert_flat_queries(
         lambda: table(client.post(EXPORT)), add_rows=lambda: ProfileFactory(shop=shop), budget=24
     )
+
+
+# --- Duplicates -----------------------------------------------------------------------------------
+
+
+def test_the_list_counts_the_pairs_which_the_queue_shows(client, manager, shop):
+    people = ProfileFactory.create_batch(5, shop=shop)
+    stranger = ProfileFactory(shop=ShopFactory())
+    tomorrow = MET_AT + timedelta(days=1)
+    for low, high, options in (
+        (0, 1, {}),
+        (1, 2, {"state": "later", "later_until": MET_AT}),
+        (2, 3, {"state": "later", "later_until": tomorrow}),
+    ):
+        DuplicatePair.objects.create(
+            low=people[low], high=people[high], score=90, reasons=[], found_at=MET_AT, **options
+        )
+    DuplicatePair.objects.create(
+        low=people[4], high=stranger, score=90, reasons=[], found_at=MET_AT
+    )
+
+    assert overview.pairs_waiting([shop.pk], at=MET_AT) == 2
+    assert len(duplicates.queue([shop.pk], at=MET_AT)) == 2
+    assert overview.pairs_waiting([shop.pk], at=tomorrow) == 3
+    head = page(client).split('href="/customers/duplicates/"')[1][:500]
+    assert '<span class="ec-count">3</span>' in head
