@@ -402,7 +402,7 @@ PROFILES = {
     "profiles:privacy-report": shop(_privacy_request),
     "profiles:privacy-extend": shop(_privacy_request),
     "profiles:privacy-refuse": shop(_privacy_request),
-    "profiles:retention-rule": everybody(_retention_subject),
+    "profiles:retention-rule": everybody(_retention_subject, {"subject": "nothing.known"}),
     "profiles:retention-switch": shop(_retention_rule),
     "profiles:profile-about": shop(_profile),
     "profiles:consent-list": shop(_profile),

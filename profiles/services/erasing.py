@@ -85,7 +85,7 @@ def ask_erasure(
     if profile.erased_at is not None:
         raise AlreadyErased(_("This customer was erased before."))
     shop_ids = queries.shops_of(survivor_id)
-    require_right(by, shop_ids)
+    require_right(by, shop_ids=shop_ids)
     row = privacy.open_erasure(survivor_id)
     if row is None:
         asked_at = received_at or moment
@@ -209,7 +209,7 @@ def _sweep(profile_id: int, *, at: datetime) -> int:
         return sum(_apply(item, subject) for item in left)
 
 
-def require_right(by: Agent | None, shop_ids: Sequence[int]) -> None:
+def require_right(by: Agent | None, *, shop_ids: Sequence[int]) -> None:
     """Raises NotYoursToErase unless the agent may erase customers in each of these shops."""
     if by is None:
         return

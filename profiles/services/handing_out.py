@@ -63,7 +63,7 @@ def prepare(profile_id: int, *, by: Agent | None, source: str, at: datetime | No
     survivor_id = queries.survivor(profile_id)
     profile = Profile.objects.get(pk=survivor_id)
     shop_ids = queries.shops_of(survivor_id)
-    require_right(by, shop_ids)
+    require_right(by, shop_ids=shop_ids)
     row = _answered(profile, shop_ids, by=by, source=source, at=moment)
     record_audit(
         action="profiles.profile-handed-out",
@@ -91,7 +91,7 @@ def ask_access(
     """
     survivor_id = queries.survivor(profile_id)
     shop_ids = queries.shops_of(survivor_id)
-    require_right(by, shop_ids)
+    require_right(by, shop_ids=shop_ids)
     return PrivacyRequest.objects.create(
         kind=PrivacyRequest.Kind.ACCESS,
         profile_id=survivor_id,
@@ -309,7 +309,7 @@ def _safe(name: str) -> str:
     return plain if plain.strip(". ") else "file"
 
 
-def require_right(by: Agent | None, shop_ids: Sequence[int]) -> None:
+def require_right(by: Agent | None, *, shop_ids: Sequence[int]) -> None:
     """Raises NotYoursToHandOut unless the agent may export customers in each of these shops."""
     if by is None:
         return

@@ -89,9 +89,9 @@ def refuse(request_id: int, *, by: Agent | None, at: datetime | None = None) -> 
 def _open(request_id: int, by: Agent | None) -> PrivacyRequest:
     row = PrivacyRequest.objects.select_for_update(of=("self",)).get(pk=request_id)
     if row.kind == PrivacyRequest.Kind.ERASURE:
-        erasing.require_right(by, row.shop_ids)
+        erasing.require_right(by, shop_ids=row.shop_ids)
     else:
-        handing_out.require_right(by, row.shop_ids)
+        handing_out.require_right(by, shop_ids=row.shop_ids)
     if row.state != State.WAITING or row.is_decided:
         raise AlreadyAnswered(_("This request was answered meanwhile."))
     return row
