@@ -9,14 +9,25 @@ from django.db import transaction
 from django.test import override_settings
 
 from company import queries
-from contacts.models import Ticket, TicketMessage
+from contacts.models import Rating, Ticket, TicketMessage
 from demo.models import Chapter, DemoMail
 from demo.services import scribe, world
 from ecrm.kernel.models import Delivery
 from ecrm.kernel.verify import all_invariants
 from messaging.models import OutgoingMessage
 from orders.models import Order
-from profiles.models import Profile
+from profiles.models import (
+    AttributeValue,
+    Consent,
+    ConsentWording,
+    DuplicatePair,
+    Merge,
+    Note,
+    Profile,
+    ProfileShop,
+    ProfileTag,
+    WallComment,
+)
 
 TODAY = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 
@@ -26,9 +37,9 @@ def grow(customers: int = 12, orders: int = 40, *, seed: int = 1) -> world.Size:
 
 
 def counts() -> tuple[int, ...]:
-    """Customers (passers-by of the shop's pages are none), and what they did."""
+    """Customers (passers-by of the shop's pages and second records are none), and what they did."""
     models = (Order, Ticket, TicketMessage, OutgoingMessage, DemoMail)
-    customers = Profile.objects.exclude(source="visit").count()
+    customers = Profile.objects.exclude(source__in=["visit", "form"]).count()
     return (customers, *(model.objects.count() for model in models))
 
 
@@ -155,14 +166,57 @@ def test_the_same_seed_and_day_write_the_same_world(db, small_chapters):
             seen = (
                 list(orders.values_list("placed_at", "status", "document")),
                 list(tickets.values_list("subject", "state", "opened_at", "snippet")),
+                list(Rating.objects.order_by("ticket__number").values_list("score", "comment")),
+                *_known(),
             )
             transaction.set_rollback(True)
         return seen
 
     first = written()
 
-    assert [len(rows) for rows in first] == [30, 2]
+    assert [len(rows) for rows in first[:2]] == [30, 2]
+    assert all(first[3:])
     assert written() == first
+
+
+def _known() -> list[list[object]]:
+    """What the company knows of its customers besides their orders, in an order without ids."""
+    by_person = ("profile__first_seen_at", "profile__last_name", "profile__first_name")
+    answers = Consent.objects.filter(is_incidental=False).order_by("answered_at", "purpose")
+    notes = Note.objects.order_by("created_at", "text")
+    return [
+        sorted(
+            map(
+                repr,
+                AttributeValue.objects.values_list("attribute__key", "text", "number", "items"),
+            )
+        ),
+        list(
+            ProfileTag.objects.order_by("tag__key", *by_person).values_list("tag__key", *by_person)
+        ),
+        list(answers.values_list("channel", "purpose", "answer", "answered_at", "address")),
+        list(notes.values_list("text", "created_at")),
+        list(WallComment.objects.order_by("created_at").values_list("text", "created_at")),
+        sorted(map(repr, DuplicatePair.objects.values_list("score", "reasons", "state"))),
+        list(Merge.objects.order_by("merged_at").values_list("merged_at", "undone_at")),
+    ]
+
+
+@override_settings(ECRM_DEMO=True)
+def test_the_company_knows_its_customers(db):
+    grow(150, 300)
+
+    assert DuplicatePair.objects.waiting(TODAY).count() == 12
+    assert Merge.objects.count() == 2
+    assert Merge.objects.active().count() == 1
+    states = set(Consent.objects.filter(is_incidental=False).values_list("answer", flat=True))
+    assert states == {"granted", "pending", "withdrawn"}
+    assert ConsentWording.objects.exclude(text="").exists()
+    assert Note.objects.exclude(mentions=[]).exists()
+    assert ProfileShop.objects.filter(is_stage_fixed=True).exists()
+    assert ProfileShop.objects.filter(owner__isnull=False).exists()
+    assert Rating.objects.exclude(comment="").exists()
+    assert not Delivery.objects.exists()
 
 
 @override_settings(ECRM_DEMO=False)
