@@ -411,7 +411,7 @@ PROFILES = {
     "profiles:attribute-edit": everybody(_attribute),
     "profiles:attribute-archive": everybody(_attribute),
     "profiles:tagging-undo": mine(_tagging),
-    "profiles:list-undo": mine(_list_press),
+    "profiles:list-undo": mine(_list_press, {"token": "gone"}),
     "profiles-public:consent-confirm": everybody(
         lambda of, world: {"token": _question(world)}, {"token": "gone"}
     ),
