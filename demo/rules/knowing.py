@@ -189,7 +189,8 @@ def _twin(person: Person, number: int, chance: Random) -> Twin:
     near = f"{local.replace('.', '')}.{chance.randint(60, 99)}@{domain}"
     if way == 0:
         near = f"{local}+alba@{domain}"
-    initial = f"{person.first_name[0]}." if way in {0, 2} else person.first_name
+    is_short = way == 0 or (way == 2 and person.phone)
+    initial = f"{person.first_name[0]}." if is_short else person.first_name
     return Twin(
         person=person,
         email=near if way != 3 else f"{plain(person.last_name)}.{number}@courrier.example",

@@ -135,8 +135,7 @@ def _meet_twins(
             continue
         shop_id = shop_ids[twin.person.shop]
         other = _meet(twin, shop_id=shop_id, at=met + timedelta(hours=number))
-        if twin.birthday is not None:
-            _born(twin, shop_id=shop_id, at=met)
+        _tell_the_first(twin, shop_id=shop_id, at=met)
         if number < PAIRS:
             waiting += [own, other]
         else:
@@ -169,13 +168,14 @@ def _meet(twin: Twin, *, shop_id: int, at: datetime) -> int:
     return profile_id
 
 
-def _born(twin: Twin, *, shop_id: int, at: datetime) -> None:
-    """The shop's account knows the same birthday."""
+def _tell_the_first(twin: Twin, *, shop_id: int, at: datetime) -> None:
+    """The shop's account knows the same birthday or home."""
     person = twin.person
     identity = Identity(
         email=person.email,
         customer_id=person.customer_id,
         birthday=twin.birthday,
+        addresses=(_home(person),) if twin.has_address else (),
         is_proven=True,
     )
     profiles.resolve(identity, shop_id=shop_id, source="api", at=at)

@@ -175,7 +175,7 @@ def test_the_same_seed_and_day_write_the_same_world(db, small_chapters):
     first = written()
 
     assert [len(rows) for rows in first[:2]] == [30, 2]
-    assert all(first[3:])
+    assert first[3]
     assert written() == first
 
 
