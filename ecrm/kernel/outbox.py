@@ -66,11 +66,9 @@ def publish(event: events.Event, *, at: datetime | None = None) -> EventRecord:
         occurred_at=at or now(),
     )
     subscribers = [] if _is_history.get() else events.subscribers_of(event.name)
+    record.pk = _record_with_deliveries(record, subscribers)
     if subscribers:
-        record.pk = _record_with_deliveries(record, subscribers)
         doorbell.ring("outbox")
-    else:
-        record.save(force_insert=True)
     AFTER_PUBLISH.hit()
     return record
 

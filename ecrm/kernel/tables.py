@@ -17,9 +17,7 @@ from datetime import date, datetime, time
 from itertools import islice
 from typing import IO, Any
 
-import openpyxl
 from django.utils.translation import gettext as _
-from openpyxl.utils.exceptions import InvalidFileException
 
 from ecrm.kernel.errors import DomainError
 
@@ -273,6 +271,8 @@ def _require_harmless(file: IO[bytes]) -> None:
 
 
 def _workbook_lines(file: IO[bytes]) -> Iterator[list[str]]:
+    import openpyxl  # noqa: PLC0415 - it loads numpy, which no page needs
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # styles and validations which do not concern us
@@ -291,7 +291,6 @@ def _workbook_lines(file: IO[bytes]) -> Iterator[list[str]]:
 
 # What a broken archive, broken XML and forbidden entities make of openpyxl.
 _DAMAGED = (
-    InvalidFileException,
     zipfile.BadZipFile,
     OSError,
     EOFError,

@@ -21,8 +21,8 @@ from profiles.models import Consent, ConsentState, ConsentWording, Profile
 from profiles.models.consents import Answer, Channel, Purpose
 from profiles.queries import consents as queries
 from profiles.queries.identities import emails_of, is_known_to
-from profiles.rules import consents as rules
 from profiles.rules import EMAIL, normalise_email
+from profiles.rules import consents as rules
 from profiles.services import proving
 
 if TYPE_CHECKING:

@@ -53,7 +53,7 @@ def note_request(
         )
     else:
         row = handing_out.ask_access(profile_id, by=by, received_at=received_at, source=source)
-    _audit(row, "noted", by=by)
+    _audit(row, "profiles.request-noted", by=by)
     return row
 
 
@@ -68,7 +68,7 @@ def extend(request_id: int, *, by: Agent | None) -> PrivacyRequest:
         raise AlreadyAnswered(_("This request was extended before."))
     row.due_at, row.is_extended = deadlines.extended(row.due_at), True
     row.save(update_fields=["due_at", "is_extended"])
-    _audit(row, "extended", by=by)
+    _audit(row, "profiles.request-extended", by=by)
     return row
 
 
@@ -82,7 +82,7 @@ def refuse(request_id: int, *, by: Agent | None, at: datetime | None = None) -> 
     row.state, row.answered_at = State.REFUSED, at or now()
     row.agent_id = by.pk if by else None
     row.save(update_fields=["state", "answered_at", "agent"])
-    _audit(row, "refused", by=by)
+    _audit(row, "profiles.request-refused", by=by)
     return row
 
 
@@ -97,9 +97,9 @@ def _open(request_id: int, by: Agent | None) -> PrivacyRequest:
     return row
 
 
-def _audit(row: PrivacyRequest, what: str, *, by: Agent | None) -> None:
+def _audit(row: PrivacyRequest, action: str, *, by: Agent | None) -> None:
     record_audit(
-        action=f"profiles.request-{what}",
+        action=action,
         target=f"profile:{row.profile_id}",
         by=by,
         changes={"request": row.pk, "kind": row.kind},

@@ -75,7 +75,7 @@ def set_rule(
     row.changed_by_id, row.changed_at = by.pk if by else None, moment
     row.save()
     doorbell.ring(BELL)
-    _audit(row, "changed", by=by, at=moment, changes={"days": [before, days]})
+    _audit(row, "profiles.retention-changed", by=by, at=moment, changes={"days": [before, days]})
     return row
 
 
@@ -113,7 +113,13 @@ def switch(
     row.looked_at = moment if is_active else row.looked_at
     row.changed_by_id, row.changed_at = by.pk if by else None, moment
     row.save()
-    _audit(row, "switched-on" if is_active else "switched-off", by=by, at=moment, changes={})
+    _audit(
+        row,
+        "profiles.retention-switched-on" if is_active else "switched-off",
+        by=by,
+        at=moment,
+        changes={},
+    )
     return row
 
 
@@ -226,10 +232,10 @@ def _require_sense(subject: str, shop_id: int | None, days: int) -> None:
 
 
 def _audit(
-    row: RetentionRule, what: str, *, by: Agent | None, at: datetime, changes: dict[str, object]
+    row: RetentionRule, action: str, *, by: Agent | None, at: datetime, changes: dict[str, object]
 ) -> None:
     record_audit(
-        action=f"profiles.retention-{what}",
+        action=action,
         target=f"retention:{row.subject}",
         by=by,
         shop_id=row.shop_id,

@@ -145,7 +145,9 @@ def _register_audit() -> None:
         ),
         AuditAction(
             code="profiles.identifier-unverified",
-            sentence=gettext_noop("{who} took the mark “verified” off an identifier of {what}: {kind}."),
+            sentence=gettext_noop(
+                "{who} took the mark “verified” off an identifier of {what}: {kind}."
+            ),
             group="customers",
         ),
         AuditAction(

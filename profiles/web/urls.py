@@ -10,9 +10,9 @@ from profiles.web import (
     editing,
     exports,
     identity_rules,
-    listing_up,
     imports,
     insight,
+    listing_up,
     merging,
     notes,
     page,
@@ -124,8 +124,12 @@ urlpatterns = [
         name="retention-switch",
     ),
     path("privacy/<int:request_id>/", privacy_requests.request_report, name="privacy-report"),
-    path("privacy/<int:request_id>/extend/", privacy_requests.request_extend, name="privacy-extend"),
-    path("privacy/<int:request_id>/refuse/", privacy_requests.request_refuse, name="privacy-refuse"),
+    path(
+        "privacy/<int:request_id>/extend/", privacy_requests.request_extend, name="privacy-extend"
+    ),
+    path(
+        "privacy/<int:request_id>/refuse/", privacy_requests.request_refuse, name="privacy-refuse"
+    ),
     path("<int:profile_id>/privacy/", privacy.profile_privacy, name="profile-privacy"),
     path("<int:profile_id>/privacy/copy/", privacy.privacy_copy, name="privacy-copy"),
     path("<int:profile_id>/privacy/erase/", privacy.privacy_erase, name="privacy-erase"),

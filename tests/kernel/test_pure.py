@@ -181,7 +181,11 @@ class Recorder:
     def __init__(self, blocks: list[bytes], *, length: int | None = None, stall: bool = False):
         self.blocks, self.stall = list(blocks), stall
         headers = [] if length is None else [(b"content-length", str(length).encode())]
-        self.scope = {"type": "http", "headers": headers or [(b"transfer-encoding", b"chunked")]}
+        self.scope = {
+            "type": "http",
+            "path": "/",
+            "headers": headers or [(b"transfer-encoding", b"chunked")],
+        }
         self.sent: list[dict] = []
         self.body: bytes | None = None
 
