@@ -115,7 +115,7 @@ def switch(
     row.save()
     _audit(
         row,
-        "profiles.retention-switched-on" if is_active else "switched-off",
+        "profiles.retention-switched-on" if is_active else "profiles.retention-switched-off",
         by=by,
         at=moment,
         changes={},
