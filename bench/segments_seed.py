@@ -103,11 +103,17 @@ def _copy(table: str, columns: str, query: str, values: dict[str, Any]) -> None:
         giver.start()
         connection = connect()
         with connection, connection.cursor() as cursor:
-            # The rows fit together: nobody has to look up each customer of each order.
-            cursor.execute("SET session_replication_role = replica")
+            _skip_checks(cursor)
             cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN (FORMAT binary)", source)
         connection.close()
         giver.join()
+
+
+def _skip_checks(cursor: Any) -> None:
+    """The rows fit together: where we may say so, nobody looks up each customer of each order."""
+    cursor.execute("SELECT has_parameter_privilege('session_replication_role', 'SET')")
+    if cursor.fetchone()[0]:
+        cursor.execute("SET session_replication_role = replica")
 
 
 def _give(query: str, values: dict[str, Any], target: IO[bytes]) -> None:
