@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from email import policy
 from email.parser import BytesParser
@@ -39,6 +40,7 @@ from messaging import services as messaging  # noqa: E402
 from messaging.types import ImapPosition  # noqa: E402
 from profiles import queries as profile_queries  # noqa: E402
 from profiles import services as profiles  # noqa: E402
+from profiles.services import erasing, retention  # noqa: E402
 from profiles.types import Identity  # noqa: E402
 from tests.story.documents import order  # noqa: E402
 from tests.story.people import ANSWER, FIRST_QUESTION, THANKS  # noqa: E402
@@ -67,6 +69,31 @@ def play(name: str, *, key: str, agent_email: str, mailbox: str) -> None:
     _work()
     _join_visitor(name, customer)
     _work()
+    _forget_others(name)
+    _work()
+
+
+def _forget_others(name: str) -> None:
+    """Somebody asks to be erased, and a visitor was not seen for more than a year."""
+    shop_id = company.all_shops()[0].id
+    person = Identity(email=f"leaving-{name}@elsewhere.example")
+    person_id = profiles.resolve(person, shop_id=shop_id, source="form", at=BEGAN).profile_id
+    with suppress(erasing.AlreadyErased):
+        erasing.erase(person_id, by=None, source="story")
+
+    visitor = Identity(anonymous_id=f"passing-{name}")
+    long_ago = BEGAN - timedelta(days=400)
+    profiles.resolve(visitor, shop_id=shop_id, source="form", at=long_ago)
+    rule = retention.set_rule("profiles.visitor", shop_id=None, days=395, by=None)
+    if not rule.is_active:
+        retention.ask_report(rule.pk, by=None)
+        while retention.foresee_next():
+            pass
+        rule.refresh_from_db()
+        retention.switch(rule.pk, is_active=True, seen_count=rule.foreseen_count, by=None)
+    retention.begin_runs()
+    while retention.run_next():
+        pass
 
 
 def _join_visitor(name: str, customer: str) -> None:
@@ -96,7 +123,7 @@ def _put(name: str, document: dict[str, Any], key: str) -> None:
 
 
 def _work() -> None:
-    loops.run_until_idle("relay", "sender", "inbound")
+    loops.run_until_idle("relay", "sender", "inbound", "privacy")
 
 
 def _sent_to(customer: str) -> list[str]:

@@ -41,6 +41,9 @@ def test_death_at_every_crash_point_loses_and_doubles_nothing(migrated, tmp_path
             assert fates == dict.fromkeys(player.points, "killed"), player.errors()
             assert recovered == dict.fromkeys(player.points, "done"), player.errors()
             assert_told_once(product, postman, names)
+            # One asked for it, one was not seen for too long.
+            erased = "SELECT count(*) FROM profiles_privacyrequest WHERE state = 'done'"
+            assert product.rows(erased)[0][0] == 2 * len(names)
     finally:
         redis.stop()
         postman.stop()

@@ -32,7 +32,8 @@ def assert_told_once(product: Product, postman: Postman, names: Iterable[str]) -
         )
         assert kinds == ["customer", "agent", "customer"], (name, kinds)
     profiles = _column(
-        product, "SELECT count(*) FROM profiles_profile WHERE merged_into_id IS NULL"
+        product,
+        "SELECT count(*) FROM profiles_profile WHERE merged_into_id IS NULL AND erased_at IS NULL",
     )
     assert profiles == [len(names)]
     product.manage("verify")
