@@ -40,9 +40,10 @@ def differing() -> set[tuple[int, int]]:
         (profile_id, shop_id): numbers for profile_id, shop_id, numbers in profiles.all_requests()
     }
     rows = Ticket.objects.order_by("profile_id", "shop_id").values("profile_id", "shop_id")
+    sums = rows.annotate(**SUMS).values_list("profile_id", "shop_id", *SUMS)
     counted = {
-        (row["profile_id"], row["shop_id"]): RequestNumbers(**{name: row[name] for name in SUMS})
-        for row in rows.annotate(**SUMS).iterator()
+        (profile_id, shop_id): RequestNumbers(**dict(zip(SUMS, numbers, strict=True)))
+        for profile_id, shop_id, *numbers in sums.iterator()
     }
     return {key for key in kept.keys() | counted.keys() if kept.get(key) != counted.get(key)}
 
