@@ -44,13 +44,15 @@ class Contents:
 
     def add(self, *, name: str, data: bytes, content_type: str = "", content_id: str = "") -> None:
         """A file that was packed into something else."""
-        if len(self.files) < limits.PARTS:
-            number = len(self.files) + 1
-            self.files.append(
-                files.unpacked(
-                    name, data, number=number, content_type=content_type, content_id=content_id
-                )
+        number = len(self.files) + 1
+        if number > limits.PARTS:
+            self.note("too_many_files")
+            return
+        self.files.append(
+            files.unpacked(
+                name, data, number=number, content_type=content_type, content_id=content_id
             )
+        )
 
 
 def read(root: Part) -> Contents:

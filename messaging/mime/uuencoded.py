@@ -7,7 +7,6 @@ import re
 from typing import Final
 
 _BEGIN: Final = re.compile(r"begin [0-7]{3,4} (\S.{0,250})\Z")
-_FEWEST_LINES: Final = 1
 
 
 def decode(data: bytes) -> bytes:
@@ -55,8 +54,7 @@ def _file_at(lines: list[str], start: int) -> tuple[str, bytes, int] | None:
     for position in range(start + 1, len(lines)):
         line = lines[position].rstrip("\r")
         if line.strip() == "end":
-            is_file = len(pieces) >= _FEWEST_LINES
-            return (begin[1].strip(), b"".join(pieces), position + 1) if is_file else None
+            return (begin[1].strip(), b"".join(pieces), position + 1) if pieces else None
         if line.strip() in {"", "`"}:
             continue
         try:
