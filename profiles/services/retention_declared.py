@@ -30,6 +30,7 @@ _LAST_CONTACT = (
     " (SELECT max(r.last_request_at) FROM profiles_requestfigures r WHERE r.profile_id = t.id))"
 )
 PROSPECTS = _("3 years after the last contact: CNIL, reference for commercial management (2022)")
+NEEDED = _("As long as needed for the purpose: art. 5(1)(e) GDPR")
 MEASURED = _("25 months at most: CNIL, guidelines on audience measurement (2020)")
 
 
@@ -158,7 +159,7 @@ def _traces() -> tuple[Ageing, ...]:
             table="profiles_parkedcall",
             label=_("Calls nobody understood"),
             help=_("They go after 90 days in any case."),
-            source=_("As long as needed for the purpose: art. 5(1)(e) GDPR"),
+            source=NEEDED,
             days=30,
             age="t.received_at",
             shop="t.shop_id",
@@ -170,7 +171,7 @@ def _traces() -> tuple[Ageing, ...]:
             table="profiles_consent",
             label=_("Consents nobody confirmed"),
             help=_("Questions sent by mail of which nobody followed the link."),
-            source=_("As long as needed for the purpose: art. 5(1)(e) GDPR"),
+            source=NEEDED,
             days=30,
             age="t.answered_at",
             where=(
