@@ -156,13 +156,15 @@ def test_a_failpoint_is_named_after_its_module():
     assert owners <= {*MODULES, "outbox", "tests"}
 
 
-def test_a_migration_imports_nothing_of_its_module():
+def test_a_migration_imports_nothing_that_may_change_after_it():
     for module in [*MODULES, "ecrm.kernel"]:
         for path in (ROOT / module.replace(".", "/") / "migrations").glob("0*.py"):
             imported = {
                 node.module.split(".")[0]
                 for node in ast.walk(ast.parse(path.read_text()))
-                if isinstance(node, ast.ImportFrom) and node.module
+                if isinstance(node, ast.ImportFrom)
+                and node.module
+                and node.module != "ecrm.kernel.migrating"
             }
             assert not imported & {*MODULES, "ecrm"}, path
 
