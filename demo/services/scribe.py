@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
-from django.db import transaction
-
 from company import queries as company
 from company.types import Agent
 from demo import queries
@@ -25,7 +23,7 @@ from demo.rules.talking import Talk, talks
 from demo.rules.visiting import MOST_CHAPTERS, visits
 from demo.services import correspondence, knowledge, trade
 from demo.services.texts import the_brand
-from ecrm.kernel import outbox
+from ecrm.kernel import history
 from profiles.services import bulk, tracking
 from profiles.services.bulk import Contact
 from profiles.types import Identity
@@ -61,7 +59,7 @@ class Scribe:
 
     # --- Customers and orders ---------------------------------------------------------------------
 
-    @transaction.atomic
+    @history.page()
     def _write_chapter(self, number: int) -> None:
         """Write one chapter, unless another run did meanwhile."""
         World.objects.select_for_update().get()
@@ -70,10 +68,9 @@ class Scribe:
             return
         people, bought = self._happened(chapter)
         buyers = {purchase.person.number for purchase in bought}
-        with outbox.as_history():
-            trade.write_purchases(bought, shop_ids=_shop_ids(), today=self._today)
-            self._write_acquaintances([p for p in people if p.number not in buyers], number)
-            self._write_visits(people, number)
+        trade.write_purchases(bought, shop_ids=_shop_ids(), today=self._today)
+        self._write_acquaintances([p for p in people if p.number not in buyers], number)
+        self._write_visits(people, number)
         self._talks[number] = self._said(chapter, people, bought)
         chapter.is_written = True
         chapter.save(update_fields=["is_written"])
@@ -153,32 +150,31 @@ class Scribe:
             self._talks[chapter.number] = self._said(chapter, *self._happened(chapter))
         return self._talks.pop(chapter.number)
 
-    @transaction.atomic
+    @history.page()
     def _write_page(self, page: Sequence[Talk], start: int, first_chapter: int) -> None:
         """Write some requests, unless another run did meanwhile."""
         world = World.objects.select_for_update().get()
         if (world.requests_from_chapter, world.requests_written) != (first_chapter, start):
             return
         shop_ids = _shop_ids()
-        with outbox.as_history():
-            correspondence.write_talks(
-                page,
+        correspondence.write_talks(
+            page,
+            shop_ids=shop_ids,
+            agents=_agents(),
+            placed=trade.placed(
+                [talk.purchase for talk in page if talk.purchase is not None],
                 shop_ids=shop_ids,
-                agents=_agents(),
-                placed=trade.placed(
-                    [talk.purchase for talk in page if talk.purchase is not None],
-                    shop_ids=shop_ids,
-                    today=self._today,
-                ),
                 today=self._today,
-                seed=self._seed,
-            )
+            ),
+            today=self._today,
+            seed=self._seed,
+        )
         world.requests_written += len(page)
         world.save(update_fields=["requests_written"])
 
     # --- Everything else --------------------------------------------------------------------------
 
-    @transaction.atomic
+    @history.page()
     def _write_knowledge(self) -> None:
         """What is known of the first customers, unless it was written before."""
         world = World.objects.select_for_update().get()
@@ -186,14 +182,13 @@ class Scribe:
         if world.is_known or not first.exists():
             return
         people = self._crowd.slice(0, min(KNOWN, sum(chapter.people for chapter in first)))
-        with outbox.as_history():
-            knowledge.write_knowledge(
-                people,
-                shop_ids=_shop_ids(),
-                agents=_agents(),
-                today=self._today,
-                seed=self._seed,
-            )
+        knowledge.write_knowledge(
+            people,
+            shop_ids=_shop_ids(),
+            agents=_agents(),
+            today=self._today,
+            seed=self._seed,
+        )
         world.is_known = True
         world.save(update_fields=["is_known"])
 

@@ -1,17 +1,33 @@
-"""Recording facts of the past in bulk: they stand on the timelines, and nothing follows from them."""
+"""Writing the past in bulk: its facts stand on the timelines, and nothing follows from them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
-from ecrm.kernel import events
+from ecrm.kernel import events, outbox
 from ecrm.kernel.copying import copy
 from ecrm.kernel.models import EventRecord
+
+
+@contextmanager
+def page() -> Iterator[None]:
+    """A transaction in which many services write the past: all of it stays, or nothing.
+
+    The services' own transactions are no savepoints here, which are a quarter of all statements: an
+    error inside one can not be caught and lived with, it undoes the page.
+    """
+    with transaction.atomic(), outbox.as_history():
+        connection.features.uses_savepoints = False
+        try:
+            yield
+        finally:
+            del connection.features.uses_savepoints
 
 
 def record(facts: Iterable[tuple[events.Event, datetime]]) -> None:
