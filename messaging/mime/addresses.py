@@ -6,6 +6,7 @@ differently. This one reads every character once and reports what is odd instead
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -18,12 +19,20 @@ LONGEST_LABEL = 63
 _ATOM = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~."
 )
+_LIKE_ADDRESS = re.compile(
+    r"(?<![^\s\"'<>\[\](),;:=])(?:\"[^\"@<>\s]{1,64}\"|[^\s\x00-\x20\x7f\"'<>\[\](),;:@=]{1,64})"
+    r"@(?:\[[0-9a-f.:]{3,45}\]|[a-z0-9\u0080-\uffff-]{1,63}(?:\.[a-z0-9\u0080-\uffff-]{1,63}){0,8})"
+    r"(?![a-z0-9\u0080-\uffff@-]|\.\.)"
+)
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One mailbox. `address` is lower case, or empty when what stood there is none."""
+    """One mailbox. `address` is lower case, or empty when what stood there is none.
+
+    What only looks like an address is shown too, with the defect `invalid_address` beside it.
+    """
 
     name: str
     address: str
@@ -81,6 +90,12 @@ def normalised(text: str) -> str:
     return f"{local.lower()}@{domain}"
 
 
+def _salvaged(text: str) -> str:
+    """The one thing in the text that looks like an address, though it is not written as one should be."""
+    found = set(_LIKE_ADDRESS.findall(text.lower()))
+    return found.pop() if len(found) == 1 else ""
+
+
 def _ascii_domain(domain: str) -> str:
     if not domain.isascii():
         try:
@@ -119,6 +134,8 @@ class _Raw:
         address = normalised(spec)
         if not address:
             found.note("invalid_address")
+            address = _salvaged(spec)
+            name = name if self.angle is not None else spec.replace(address, "").strip(" .<>[]")
         shown = " ".join(decode_words(name).split())[: limits.NAME]
         if "@" in shown and normalised(shown.strip("'\" ").lower()) != address:
             found.note("address_in_name")

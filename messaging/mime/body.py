@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import html as entities
+import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from messaging.mime import files, limits, tnef, uuencoded
 from messaging.mime.charsets import decode
 from messaging.mime.files import ParsedFile
 from messaging.mime.html import to_text
 from messaging.mime.structure import Part
+
+_RICH: Final = frozenset({"text/enriched", "text/richtext"})
+_WORDS: Final = _RICH | {"text/plain", "text/html", "text/markdown", "text/x-markdown"}
+_LEFT_OUT: Final = frozenset({"text/x-amp-html"})
+"""Other forms of what the mail says anyway."""
+_COMMAND: Final = re.compile(r"<param>[^<]{0,2000}</param>|</?[A-Za-z0-9-]{1,60}>", re.IGNORECASE)
+_LINE_ENDS: Final = re.compile(r"\n+")
+_PAGE_HEAD: Final = 4096
+_META_CHARSET: Final = re.compile(
+    rb"<meta\s[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE
+)
 
 
 @dataclass(slots=True)
@@ -58,20 +71,24 @@ class Contents:
 def read(root: Part) -> Contents:
     """The words and files of a mail."""
     contents = Contents()
-    contents.body = _read(root, contents, in_related=False)
+    contents.body = _read(root, contents, in_related=False, is_root=True)
     return contents
 
 
-def _read(part: Part, contents: Contents, *, in_related: bool) -> Body:
+def _read(part: Part, contents: Contents, *, in_related: bool, is_root: bool = False) -> Body:
     if part.is_container and part.content_type.startswith("multipart/"):
         bodies = [
             _read(child, contents, in_related=part.content_type == "multipart/related")
             for child in part.children
         ]
         return _chosen(bodies) if part.content_type == "multipart/alternative" else _joined(bodies)
-    if not _is_text(part):
+    if part.content_type in _LEFT_OUT:
+        return Body()
+    if not _is_text(part, is_root=is_root):
         return _filed(part, contents, in_related=in_related)
-    text = decode(part.data, part.parameters.get("charset", ""))
+    text = decode(part.data, part.parameters.get("charset", "") or _charset_of_page(part))
+    if part.content_type in _RICH:
+        text = _without_commands(text)
     limit = limits.HTML if part.content_type == "text/html" else limits.TEXT
     if len(text) > limit:
         contents.note("text_cut")
@@ -105,10 +122,25 @@ def _filed(part: Part, contents: Contents, *, in_related: bool) -> Body:
     return Body(text=packed.text.replace("\r\n", "\n"))
 
 
-def _is_text(part: Part) -> bool:
-    if part.is_container or part.content_type not in {"text/plain", "text/html"}:
+def _is_text(part: Part, *, is_root: bool) -> bool:
+    """Whether a part is words of the mail. One that is the whole mail is, under whatever name."""
+    if part.is_container or part.content_type not in _WORDS:
         return False
-    return part.disposition.main != "attachment" and not part.file_name
+    return part.disposition.main != "attachment" and (is_root or not part.file_name)
+
+
+def _charset_of_page(part: Part) -> str:
+    """What a page without a declared character set says of itself."""
+    if part.content_type != "text/html":
+        return ""
+    found = _META_CHARSET.search(part.data[:_PAGE_HEAD])
+    return found.group(1).decode("ascii") if found else ""
+
+
+def _without_commands(text: str) -> str:
+    """The words of enriched text (RFC 1896): no commands, one line end is a space, two are one."""
+    plain = _COMMAND.sub("", text.replace("\r\n", "\n").replace("<<", "\0"))
+    return _LINE_ENDS.sub(lambda found: found.group()[1:] or " ", plain).replace("\0", "<")
 
 
 def _chosen(bodies: list[Body]) -> Body:

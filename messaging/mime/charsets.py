@@ -5,7 +5,10 @@ from __future__ import annotations
 import binascii
 import codecs
 import quopri
+import re
 from typing import Final
+
+from messaging.mime import japanese
 
 # What mails call a character set, and the superset that their writers really use.
 _REAL: Final = {
@@ -16,7 +19,6 @@ _REAL: Final = {
     "ks_c_5601-1987": "cp949",
     "euc_kr": "cp949",
     "shift_jis": "cp932",
-    "iso2022_jp": "iso2022_jp_ext",
     "iso8859-1": "cp1252",
     "iso8859-9": "cp1254",
     "iso8859-11": "cp874",
@@ -27,6 +29,22 @@ _REFUSED: Final = frozenset(
     {"idna", "punycode", "unicode_escape", "raw-unicode-escape", "undefined", "mbcs", "oem"}
 )
 """Codecs that are no character sets of mail, or need more than linear time."""
+_WINDOWS: Final = {
+    "iso8859-2": "cp1250",
+    "iso8859-4": "cp1257",
+    "iso8859-5": "cp1251",
+    "iso8859-6": "cp1256",
+    "iso8859-7": "cp1253",
+    "iso8859-8": "cp1255",
+    "iso8859-13": "cp1257",
+    "iso8859-15": "cp1252",
+}
+"""What was really written when bytes occur that these sets leave to control characters."""
+_SINGLE_BYTES: Final = frozenset({*_WINDOWS, "cp1250", "cp1252", "cp1254", "iso8859-3"})
+_CONTROL_BYTES: Final = re.compile(rb"[\x80-\x9f]")
+_NUMBERED: Final = re.compile(
+    r"(?:x-)?(?:windows|win|cp|ibm|ms|dos)[-_ ]?(?P<page>\d{3,4})|iso[-_ ]?8859[-_ ]?(?P<part>\d{1,2})(?!\d)"
+)
 _NAMES: Final = {
     "unknown-8bit": "utf-8",
     "x-unknown": "utf-8",
@@ -34,6 +52,18 @@ _NAMES: Final = {
     "8bit": "utf-8",
     "iso-8859-8-i": "iso8859-8",
     "x-sjis": "cp932",
+    "windows-31j": "cp932",
+    "x-mac-roman": "mac_roman",
+    "x-mac-ce": "mac_latin2",
+    "x-mac-cyrillic": "mac_cyrillic",
+    "iso-2022-jp-ms": "iso2022_jp",
+    "cp50220": "iso2022_jp",
+    "cp50221": "iso2022_jp",
+    "cp50222": "iso2022_jp",
+    "x-big5": "big5",
+    "gb_2312-80": "gb18030",
+    "x-windows-949": "cp949",
+    "unicode-1-1-utf-8": "utf-8",
     "x-euc-jp": "euc_jp",
     "x-gbk": "gb18030",
     "cp-850": "cp850",
@@ -44,34 +74,76 @@ _NAMES: Final = {
 }
 _CONTROLS: Final = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 LONGEST_ENCODED_WORD: Final = 4096
+_PADDING: Final = re.compile(rb"={1,2}(?=[\s\-<A-Za-z0-9+/]*[A-Za-z0-9+/<-])")
+_PLAIN: Final = re.compile(rb"\s*\n(?=[^\n]*[^A-Za-z0-9+/=\s])[\s\S]*")
+_NO_BASE64: Final = bytes(
+    set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+)
 
 
 def codec_for(charset: str) -> str | None:
     """The codec that reads this character set best, or None when the name is unknown."""
-    name = charset.strip().strip("'\"").lower()[:60]
+    name = charset.strip().strip("'\"= ").lower()[:60]
     name = _NAMES.get(name, name)
-    try:
-        info = codecs.lookup(name)
-    except (LookupError, ValueError):
-        return None
-    if info.name in _REFUSED or not info._is_text_encoding:  # noqa: SLF001 - the only way to ask
+    info = _looked_up(name)
+    if info is None and (numbered := _NUMBERED.match(name)):
+        page, part = numbered["page"], numbered["part"]
+        info = _looked_up(f"cp{page}" if page else f"iso8859-{part}")
+    if info is None or info.name in _REFUSED or not info._is_text_encoding:  # noqa: SLF001 - the only way to ask
         return None
     return _REAL.get(info.name, info.name)
 
 
-def decode(data: bytes, charset: str = "") -> str:
-    """The text of the bytes: as declared, else as UTF-8, else as Windows-1252 with replacements."""
+def _looked_up(name: str) -> codecs.CodecInfo | None:
+    try:
+        return codecs.lookup(name)
+    except (LookupError, ValueError):
+        return None
+
+
+def decode(data: bytes, charset: str = "", *, fallback: str = "") -> str:
+    """The text of the bytes: as declared, else as UTF-8, as the `fallback`, as Windows-1252.
+
+    Escape sequences of ISO 2022 are believed before any name, and UTF-8 before a set of single bytes:
+    neither is written by chance.
+    """
     declared = codec_for(charset) if charset else None
-    for codec in dict.fromkeys((declared, "utf-8")):
-        if codec is None:
-            continue
+    if (text := _escaped(data, declared)) is not None:
+        return storable(text)
+    for codec in _candidates(data, declared, codec_for(fallback) if fallback else None):
         try:
-            return storable(data.decode(codec))
+            return storable(data.decode(codec).removeprefix("\ufeff"))
         except (UnicodeError, LookupError, ValueError):
             continue
     if declared is not None and declared not in {"utf-8", "utf-7"}:
         return storable(data.decode(declared, "replace"))
     return storable(data.decode("cp1252", "replace"))
+
+
+def _escaped(data: bytes, declared: str | None) -> str | None:
+    """Text in ISO 2022, when it is."""
+    if b"\x1b$" not in data and b"\x1b(" not in data:
+        return None
+    if b"\x1b$)C" in data[:4096] or (declared or "").startswith("iso2022_kr"):
+        codec = "iso2022_kr"
+    elif declared in {None, "utf-8", "cp1252"} or (declared or "").startswith("iso2022"):
+        return japanese.decode(data)
+    else:
+        return None
+    try:
+        return data.decode(codec)
+    except UnicodeError:
+        return None
+
+
+def _candidates(data: bytes, declared: str | None, fallback: str | None) -> list[str]:
+    found = [declared, "utf-8", fallback]
+    if declared in _SINGLE_BYTES:
+        real = declared
+        if declared in _WINDOWS and _CONTROL_BYTES.search(data):
+            real = _WINDOWS[declared]
+        found = ["utf-8", real, fallback]
+    return list(dict.fromkeys(codec for codec in found if codec))
 
 
 def storable(text: str) -> str:
@@ -85,9 +157,9 @@ def storable(text: str) -> str:
     return text
 
 
-def header_text(value: bytes) -> str:
-    """A raw header value as text: bytes beyond ASCII are read as UTF-8, else as Windows-1252."""
-    return decode(value)
+def header_text(value: bytes, fallback: str = "") -> str:
+    """A raw header value as text: as UTF-8, else as the mail's own set, else as Windows-1252."""
+    return decode(value, fallback=fallback)
 
 
 def decode_words(text: str) -> str:
@@ -144,16 +216,35 @@ def _decoded(data: bytes, encoding: str) -> bytes:
 
 
 def from_base64(data: bytes) -> bytes:
-    """The bytes behind sloppy base64: white space, missing padding and stray characters are forgiven."""
-    clean = data.translate(None, b"\r\n\t =")
+    """The bytes behind sloppy base64, in linear time.
+
+    White space, missing padding and stray characters are forgiven; pieces that were encoded one by one
+    are read one by one; what a list or a virus scanner wrote below in plain text stays plain text.
+    """
+    padding = _PADDING.search(data)
+    if padding is None:
+        return _from_base64(data)
+    pieces: list[bytes] = []
+    start = 0
+    while padding is not None:
+        pieces.append(_from_base64(data[start : padding.end()]))
+        start = padding.end()
+        if (rest := _PLAIN.match(data, start)) is not None:
+            pieces.append(rest.group())
+            return b"".join(pieces)
+        padding = _PADDING.search(data, start)
+    pieces.append(_from_base64(data[start:]))
+    return b"".join(pieces)
+
+
+def _from_base64(data: bytes) -> bytes:
+    clean = data.translate(None, _NO_BASE64)
+    if len(clean) % 4 == 1:
+        clean = clean[:-1]
     try:
         return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
     except (binascii.Error, ValueError):
-        cut = clean[: len(clean) - len(clean) % 4 if len(clean) % 4 == 1 else len(clean)]
-        try:
-            return binascii.a2b_base64(cut + b"=" * (-len(cut) % 4))
-        except (binascii.Error, ValueError):
-            return b""
+        return b""
 
 
 def _flush(pending: list[tuple[str, bytes]], pieces: list[str]) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from email.message import Message
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from messaging.mime import limits
 from messaging.mime.charsets import codec_for, decode, decode_words, header_text, storable
 
 _FOLD: Final = re.compile(rb"\r?\n[ \t]*")
+_GAP: Final = re.compile(r"[\s,]+")
 _PARAMETERS: Final = 50
-_EARLIEST: Final = 1980
 
 
 @dataclass(slots=True)
@@ -24,14 +21,18 @@ class Headers:
 
     items: list[tuple[str, bytes]] = field(default_factory=list)
     was_cut: bool = False
+    fallback: str = ""
+    """The character set of the words below, which raw headers are most likely written in."""
 
     def all(self, name: str) -> list[str]:
         """Every value of this header as text, encoded words left as they are."""
-        return [header_text(value).strip() for key, value in self.items if key == name]
+        return [
+            header_text(value, self.fallback).strip() for key, value in self.items if key == name
+        ]
 
     def first(self, name: str) -> str:
         """The first value as text, or ""."""
-        return next((header_text(value).strip() for key, value in self.items if key == name), "")
+        return next(iter(self.all(name)), "")
 
     def has(self, name: str) -> bool:
         """Whether the header is there at all."""
@@ -67,10 +68,12 @@ class Value:
 def with_parameters(text: str) -> Value:
     """Main value and parameters, with RFC 2231 continuations and charsets, in linear time."""
     pieces = _split(text)
-    main = pieces[0].strip().lower() if pieces else ""
+    # "text/plain, charset=x" and "text/plain charset=x" are written too.
+    main, *more = _GAP.split(pieces[0].strip(), maxsplit=1)
+    main = main.lower()
     plain: dict[str, str] = {}
     numbered: dict[str, list[tuple[int, bool, str]]] = {}
-    for piece in pieces[1 : _PARAMETERS + 1]:
+    for piece in [*more, *pieces[1 : _PARAMETERS + 1]]:
         name, _, value = piece.partition("=")
         name, value = name.strip().lower(), _unquoted(value.strip())
         base, star, rest = name.partition("*")
@@ -129,23 +132,3 @@ def _percent_decoded(value: str) -> bytes:
         except ValueError:
             decoded.append(b"%" + piece)
     return b"".join(decoded)
-
-
-def moment(text: str) -> datetime | None:
-    """The instant of a Date header, or None when it names none that can be true."""
-    try:
-        parsed = parsedate_to_datetime(text[:100])
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    if parsed.tzinfo is None:
-        parsed = parsed.replace(tzinfo=UTC)
-    try:
-        parsed = parsed.astimezone(UTC)
-    except (OverflowError, ValueError):
-        return None
-    return parsed if parsed.year >= _EARLIEST else None
-
-
-def known(headers: Headers, names: Iterable[str]) -> bool:
-    """Whether one of these headers is there."""
-    return any(headers.has(name) for name in names)

@@ -28,6 +28,11 @@ _DATED: Final = re.compile(
     r"\d{1,4}[./年-]\s?\d{1,2}.{0,40}\d{1,2}[:.h]\d{2}.{0,200}@", re.IGNORECASE
 )
 """A moment and an address; with a colon behind it, as some programs open a quote without a verb."""
+_SIGNED_MOMENT: Final = re.compile(
+    r"(?=.*(?:19|20)\d{2})(?=.*\d{1,2}[:.h]\d{2}).*[<(][\w.+-]+@[\w.-]+[>)].{0,20}:\Z", re.DOTALL
+)
+"""A year, a time of day, an address and a colon: in whatever language."""
+_YEAR: Final = re.compile(r"\b(?:19|20)\d{2}")
 _EVIDENCE: Final = re.compile(r"[0-9@<]")
 _SEPARATOR: Final = re.compile(
     r"[-_=\s*]{2,}(?:original message|original appointment|message d['\u2019]origine|message original"
@@ -39,20 +44,47 @@ _SEPARATOR: Final = re.compile(
     r"|(?:début du message (?:transféré|réexpédié)|begin forwarded message"
     r"|anfang der weitergeleiteten (?:nachricht|e-mail)|inizio messaggio inoltrato"
     r"|inicio del mensaje reenviado)\s?:\Z"
-    r"|message du \d{1,2}/\d{1,2}/\d{2,4}",
+    r"|message du(?: :)? \d{1,2}/\d{1,2}/\d{2,4}|-{3,}\s?forwarded by .{1,120} on \d"
+    r"|#{2}-? .{10,120}(?:above this line|au-dessus de cette ligne|über dieser (?:linie|zeile)).{0,20}",
     re.IGNORECASE,
 )
-_FROM: Final = re.compile(r"\*?(?:from|de|von|da|van|från|fra)\s?:\*?\s?\S", re.IGNORECASE)
+_FROM: Final = re.compile(
+    r"\*?(?:from|de|von|da|van|från|fra|od|от|від|kimden|lähettäjä|feladó)\s?:\*?\s?\S",
+    re.IGNORECASE,
+)
 _FIELD: Final = re.compile(
-    r"\*?(?:sent|date|to|cc|subject|envoyé(?: le)?|date d['\u2019]envoi|à|a|copie à|objet|gesendet|datum"
-    r"|an|betreff|kopie|inviato|data|oggetto|enviado|enviado el|fecha|para|asunto|verzonden|aan"
-    r"|onderwerp|assunto|skickat|till|ämne)\s?:\*?",
+    r"\*?(?:sent|date|to|cc|subject|envoyé(?: le)?|date d['\u2019]envoi|à|a|copie à|objet|sujet"
+    r"|gesendet|datum"
+    r"|an|betreff|kopie|inviato|data|oggetto|enviad[oa](?: el| em)?|fecha|para|asunto|verzonden|aan"
+    r"|onderwerp|assunto|skickat|till|ämne|sendt|dato|til|emne|wysłano|data wysłania|do|temat|odesláno"
+    r"|komu|předmět|отправлено|дата|кому|тема|gönderildi|kime|konu|lähetetty|vastaanottaja|aihe|küldve"
+    r"|címzett|tárgy|trimis|către|subiect)\s?:\*?",
     re.IGNORECASE,
 )
+_MOMENT: Final = re.compile(
+    r"(.{3,200}\s)?\d{1,4}[./-]\d{1,2}[./-]\d{2,4},?\s+\d{1,2}[:.]\d{2}(?:[:.]\d{2})?"
+    r"(?:\s?[AP]M)?(?:\s[A-Z]{3,4})?\Z",
+    re.IGNORECASE,
+)
+_TO: Final = re.compile(r"(?:to|an|à|a|pour|para)(?:\s?:.*)?\Z", re.IGNORECASE)
+_SUBJECT: Final = re.compile(
+    r"(?:subject|objet|betreff|oggetto|asunto)(?:\s?:.*)?\Z", re.IGNORECASE
+)
+"""How Lotus Notes shows the header of what it answers: sender, moment, and fields with or without marks."""
+_NOT_SEEN: Final = dict.fromkeys((0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0xFEFF))
 _RULE: Final = re.compile(r"[_\-=]{10,}\Z")
+_FOOT_RULE: Final = re.compile(r"(?:_{3,}|-{3,}|={3,})\Z")
+_FOOTER: Final = re.compile(
+    r"mailing list|mailman/|listinfo|unsubscribe|avast|\bavg\b|antivirus|virus-free|garanti sans virus"
+    r"|virenfrei|viren gepr",
+    re.IGNORECASE,
+)
 _DEVICE: Final = re.compile(
-    r"(?:sent from (?:my|mail for|yahoo|outlook|samsung)|get outlook for|envoyé (?:de|depuis"
-    r"|à partir de) (?:mon|ma|mes|l['\u2019]|yahoo|outlook)"
+    r"(?:sent from (?:my|mail for|yahoo|outlook|samsung|proton|gmail)|sent (?:with|via) (?:proton"
+    r"|blackberry)"
+    r"|get outlook for|envoyé (?:de|depuis|à partir de|avec) (?:mon|ma|mes|l['\u2019]|yahoo|outlook"
+    r"|courrier"
+    r"|proton|la messagerie)|<#[0-9a-f-]{36}>|diese nachricht wurde (?:von|mit) .{1,80} gesendet"
     r"|télécharge[rz] outlook|obtenir outlook|von mei(?:nem|ner) .{1,40} gesendet|gesendet (?:von"
     r"|mit)|holen sie sich outlook"
     r"|inviato da|enviado desde|enviado do|enviado a partir|verstuurd vanaf|verzonden vanaf"
@@ -90,7 +122,7 @@ def _text(lines: list[str]) -> str:
 
 
 def _bare(line: str) -> str:
-    return line[:_LOOK].lstrip("> \t").strip()
+    return line[:_LOOK].translate(_NOT_SEEN).lstrip("> \t").strip()
 
 
 def _history_start(lines: list[str]) -> int:
@@ -99,12 +131,24 @@ def _history_start(lines: list[str]) -> int:
         bare = _bare(line)
         if not bare:
             continue
-        if _SEPARATOR.match(bare) or _is_attribution(lines, position, bare):
-            return position
-        if _is_header_block(lines, position, bare):
-            is_ruled = position > 0 and _RULE.match(_bare(lines[position - 1]))
-            return position - 1 if is_ruled else position
+        if _TO.match(bare) and (start := _notes_header(lines, position)) is not None:
+            return start
+        is_separator = _SEPARATOR.match(bare) and (position or "#" not in bare)
+        if (
+            is_separator
+            or _is_attribution(lines, position, bare)
+            or _is_header_block(lines, position, bare)
+        ):
+            return _above_rule(lines, position)
     return len(lines)
+
+
+def _above_rule(lines: list[str], start: int) -> int:
+    """The line drawn above the history belongs to it."""
+    above = start - 1
+    while above > 0 and not lines[above].strip():
+        above -= 1
+    return above if above >= 0 and _RULE.match(_bare(lines[above])) else start
 
 
 def _is_attribution(lines: list[str], position: int, bare: str) -> bool:
@@ -119,13 +163,14 @@ def _is_attribution(lines: list[str], position: int, bare: str) -> bool:
             return False
         if joined.endswith((":", "\uff1a", "----")):
             return _is_attribution_text(joined.strip("- "))
-        if following == position and not (_OPENER.match(bare.lstrip("- ")) or "@" in bare):
+        begins = _OPENER.match(bare.lstrip("- ")) or "@" in bare or _YEAR.search(bare)
+        if following == position and not begins:
             return False
     return False
 
 
 def _is_attribution_text(joined: str) -> bool:
-    if _CITES.match(joined) or _DATED.match(joined):
+    if _CITES.match(joined) or _DATED.match(joined) or _SIGNED_MOMENT.match(joined):
         return True
     verb = _VERB.search(joined)
     if verb is None or not _EVIDENCE.search(joined):
@@ -152,6 +197,18 @@ def _is_header_block(lines: list[str], position: int, bare: str) -> bool:
         elif following and found == 0:
             return False
     return names_sender and found >= 2  # noqa: PLR2004 - one field may be a sentence
+
+
+def _notes_header(lines: list[str], to: int) -> int | None:
+    """Where the header begins whose line "To" this is, when a moment stands above and a subject below."""
+    if not any(_SUBJECT.match(_bare(line)) for line in lines[to + 1 : to + 8]):
+        return None
+    above = next((i for i in range(to - 1, max(to - 4, -1), -1) if _bare(lines[i])), None)
+    moment = _MOMENT.match(_bare(lines[above])) if above is not None else None
+    if above is None or moment is None:
+        return None
+    stands_alone = moment.group(1) is None
+    return above - 1 if stands_alone and above and _bare(lines[above - 1]) else above
 
 
 def _below_quote(history: list[str]) -> int | None:
@@ -190,9 +247,19 @@ def _without_signature(lines: list[str]) -> list[str]:
         ):
             lines = lines[:position]
             break
+    lines = _without_footer(lines)
     while lines:
         last = _bare(lines[-1])
         if last and not _DEVICE.match(last):
             break
         lines = lines[:-1]
+    return lines
+
+
+def _without_footer(lines: list[str]) -> list[str]:
+    """Without what a list server or a virus scanner wrote below a line of its own."""
+    for position in range(len(lines) - 1, max(len(lines) - 10, 0), -1):
+        if _FOOT_RULE.match(lines[position].strip()):
+            below = " ".join(lines[position + 1 :])
+            return lines[:position] if _FOOTER.search(below) else lines
     return lines

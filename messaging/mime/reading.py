@@ -11,7 +11,7 @@ from messaging.mime import (
     addresses,
     body,
     bounces,
-    headers,
+    dates,
     html,
     machine,
     quotes,
@@ -69,7 +69,7 @@ def read(raw: bytes) -> ParsedMail:
     verdict = machine.judge(root, author, text=text)
     is_report = verdict.kind in {"bounce", "complaint"}
     message_id = _one_id(head, "message-id")
-    date = headers.moment(head.first("date"))
+    date = dates.moment(head.first("date"))
     to, cc, reply_to = _people(head, "to"), _people(head, "cc"), _people(head, "reply-to")
     missing = [f"{name}_missing" for name in ("date", "message-id") if not head.has(name)]
     invalid = [
@@ -87,7 +87,7 @@ def read(raw: bytes) -> ParsedMail:
         reply_to=reply_to[0] if reply_to else None,
         to=to,
         cc=cc,
-        in_reply_to=next(iter(message_ids.ids_in(head.first("in-reply-to"))), ""),
+        in_reply_to=_one_id(head, "in-reply-to"),
         references=message_ids.ids_in(" ".join(head.all("references"))),
         text=text.strip("\n"),
         visible_text=parts.visible,
@@ -100,7 +100,7 @@ def read(raw: bytes) -> ParsedMail:
         list_id=verdict.list_id,
         bounces=bounces.verdicts(root, text=text) if verdict.kind == "bounce" else [],
         reported_message_id=bounces.reported_message_id(root) if is_report else "",
-        dedupe_key=_dedupe_key(raw, head, message_id),
+        dedupe_key=_dedupe_key(head, message_id, words=parts.visible, files=contents.files),
         defects=[*defects, *author.defects, *contents.defects, *(missing or invalid)],
     )
 
@@ -157,18 +157,23 @@ def _people(head: Headers, name: str) -> list[Address]:
 
 
 def _one_id(head: Headers, name: str) -> str:
-    found = message_ids.ids_in(head.first(name))
-    return found[0] if found else ""
+    return next(iter(message_ids.ids_in(head.first(name))), "")
 
 
-def _dedupe_key(raw: bytes, head: Headers, message_id: str) -> str:
-    """Equal for the same mail however often and by whichever road it comes.
+def _dedupe_key(head: Headers, message_id: str, *, words: str, files: list[ParsedFile]) -> str:
+    """Equal for the same mail however often and by whichever road it comes, recoded or not.
 
-    Two mails of one Message-ID and different bodies are two mails: one of them is forged or came by a list.
+    Two mails of one Message-ID and different words are two mails: one of them is forged, or the program
+    of a customer gives the same id to all.
     """
-    _, _, content = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
-    digest = hashlib.sha256(content.rstrip()).hexdigest()
+    digest = hashlib.sha256(" ".join(words.split()).encode())
+    for item in files:
+        digest.update(hashlib.sha256(item.data).digest())
+    local, _, domain = message_id.strip("<>").rpartition("@")
     names = (
-        [message_id] if message_id else [head.first(name) for name in ("from", "date", "subject")]
+        [f"{local}@{domain.lower()}"]
+        if message_id
+        else [head.first(name) for name in ("from", "date", "subject")]
     )
-    return hashlib.sha256("\0".join([*names, digest]).encode("utf-8", "replace")).hexdigest()
+    key = "\0".join([*names, digest.hexdigest()])
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()

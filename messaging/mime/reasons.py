@@ -21,14 +21,19 @@ _NAMES: Final = re.compile(
 
 _WHO: Final = (
     r"(?:user(?:name)?s?|recipients?|mail ?box(?:es)?|accounts?|address(?:es)?|addressees?|alias(?:es)?"
-    r"|local[ -]?part|person|destinataires?|adresses?|boîte|empfänger|postfach|destinatario|nobody)"
+    r"|local[ -]?part|person|rcpt|destinataires?|adresses?|boîte|utilisateur|usager|empfänger|postfach"
+    r"|benutzer"
+    r"|adressat|destinatari[oa]|utente|indirizzo|casella|usuario|dirección|buzón|gebruiker|postbus|adres"
+    r"|utilizador|usuário|nobody)"
 )
 _DEAD_WORDS: Final = re.compile(
     rf"{_WHO}[^.;]{{0,60}}?(?:\bunknown|not (?:be )?(?:found|known|listed|recognized|recognised|exist"
     r"|valid)|n[o']t exist|not (?:currently )?(?:exist|present)|invalid|no longer|non-?existent"
     r"|has (?:been )?(?:moved|left)|disabled|deactivated|closed|cancell?ed|inactive|not active"
     r"|terminated|suspended|deleted|removed|undeliverable|n'existe pas|inconnue?s?\b|introuvable"
-    r"|désactivé|unbekannt|existiert nicht|gesperrt|desconocid)|(?:\bunknown|\bno such|\binvalid"
+    r"|désactivé|supprimé|unbekannt|existiert nicht|gesperrt|gelöscht|sconosciut|inesistente|non esiste"
+    r"|desconocid|no existe|inexistente|onbekend|bestaat niet|desconhecid|não existe)|(?:\bunknown"
+    r"|\bno such|\binvalid"
     r"|non-?existent|\bbad|\bunrouteable|\bunroutable|\billegal|\bdisabled|\binactive|\bno"
     r"|not a (?:known|valid|local)|\bunable to find|\bcan(?:no|')t find|unbekannter|unbekannte|aucun"
     r"|pas d[e']) (?:(?:or|and|such|virtual|final|delivery|mail|e-?mail|smtp|destination|local|remote"
@@ -43,12 +48,15 @@ _DEAD_WORDS: Final = re.compile(
     rf"|domain|user|host)[^.]{{0,60}}could(?:n't| not) be found|konnte nicht gefunden werden"
     rf"|n'a (?:pas )?(?:été|pu être) trouvée?|not listed in[^.]{{0,40}}(?:address book|directory)"
     r"|no longer (?:works|with|at|valid|in use|available|employed|accept|monitored)"
-    r"|mailbox unavailable(?! temporarily)|mailbox (?:is )?(?:disabled|not available)",
+    r"|5\.1\.0 address rejected|mailbox unavailable(?! temporarily)|mailbox (?:is )?(?:disabled"
+    r"|not available)",
     re.IGNORECASE,
 )
 _ALIVE_WORDS: Final = re.compile(
-    r"(?:mail ?box|mailfolder|quota|storage|inbox|disk|maildir|boîte|postfach)[^.]{0,40}?(?:full"
-    r"|exceed|over|pleine|saturée|voll|insufficient|too (?:large|big))|over ?quota|\bquota\b"
+    r"(?:mail ?box|mailfolder|quota|storage|inbox|disk|maildir|boîte|postfach|casella|buzón|postbus"
+    r"|caixa)"
+    r"[^.]{0,40}?(?:full|exceed|over|pleine|saturée|voll|pien[ao]|llen[ao]|vol\b|cheia|insufficient"
+    r"|too (?:large|big))|over ?quota|\bquota\b"
     r"|insufficient|\bfull mailbox|out of (?:space|storage)|too (?:large|big|long)|size (?:limit"
     r"|exceed)|exceeds? (?:the )?(?:max|size|limit)|(?:message|size) (?:length )?exceeds|\bspam|\bjunk"
     r"|\bblock(?:ed|ing|ed by|list)|black ?list|\brbl\b|dnsbl|reputation|unsolicited|\bbulk\b"

@@ -100,6 +100,10 @@ def parse(raw: bytes) -> tuple[Part, list[str]]:
     root = _part(message, budget, depth=0)
     if not root.headers.items:
         raise Unreadable("no_headers")
+    root.headers.fallback = next(
+        (part.parameters["charset"] for part in root.walk_own() if part.parameters.get("charset")),
+        "",
+    )
     return root, budget.defects
 
 

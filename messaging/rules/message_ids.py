@@ -11,6 +11,8 @@ from uuid import UUID
 
 _OURS: Final = re.compile(r"\A<([0-9a-f]{32})\.([a-z2-7]{16})@[^<>@\s]{1,190}>\Z")
 _ID: Final = re.compile(r"<[^<>\s]{1,300}>")
+_BARE: Final = re.compile(r"[^<>@\s\"(),:;]{1,150}@[^<>@\s\"(),:;]{1,100}\Z")
+_GAPPED: Final = re.compile(r"<([^<>]{1,250})>")
 LONGEST_ID: Final = 250
 MOST_REFERENCES: Final = 50
 
@@ -32,9 +34,13 @@ def uuid_of(header: str, *, keys: Iterable[bytes]) -> UUID | None:
 
 
 def ids_in(header: str) -> list[str]:
-    """The Message-IDs in an In-Reply-To or References header, in order and each once."""
-    found = dict.fromkeys(match for match in _ID.findall(header) if len(match) <= LONGEST_ID)
-    ids = list(found)
+    """The Message-IDs in a header, in order and each once; brackets may be missing or have gaps."""
+    found = (
+        _ID.findall(header)
+        or ["<" + "".join(gapped.split()) + ">" for gapped in _GAPPED.findall(header)]
+        or [word for word in header.split() if _BARE.match(word)]
+    )
+    ids = list(dict.fromkeys(match for match in found if len(match) <= LONGEST_ID))
     return ids if len(ids) <= MOST_REFERENCES else [ids[0], *ids[1 - MOST_REFERENCES :]]
 
 

@@ -108,9 +108,10 @@ class MailReader:
 
 def _send(stdin: Any, raw: bytes) -> None:
     try:
-        view = memoryview(child.LENGTH.pack(len(raw)) + raw)
-        while view:
-            view = view[stdin.write(view) :]
+        for piece in (child.LENGTH.pack(len(raw)), raw):
+            view = memoryview(piece)
+            while view:
+                view = view[stdin.write(view) :]
     except (OSError, ValueError):
         return  # the child died; the reading side notices
 

@@ -120,8 +120,12 @@ def test_mutated_mails_never_raise(raw: bytes, seed: int) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=400))
 def test_any_header_text_is_read_as_addresses_without_raising(value: str) -> None:
-    for mailbox in addresses.parse(value).mailboxes:
-        assert mailbox.address == addresses.normalised(mailbox.address)
+    found = addresses.parse(value)
+
+    for mailbox in found.mailboxes:
+        assert not any(character.isspace() or character < " " for character in mailbox.address)
+        if mailbox.address != addresses.normalised(mailbox.address):
+            assert "invalid_address" in found.defects
 
 
 @settings(max_examples=200, deadline=None)
