@@ -41,3 +41,25 @@ class MailReceived(Event):
     shop_id: int
     profile_id: int | None
     answers_message_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddressSuppressed(Event):
+    """An address is spared from now on; `shop_id` None means from every shop."""
+
+    name: ClassVar[str] = "messaging.address-suppressed"
+    suppression_id: int
+    shop_id: int | None
+    scope: str
+    reason: str
+    topic: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuppressionLifted(Event):
+    """An address may be written to again."""
+
+    name: ClassVar[str] = "messaging.suppression-lifted"
+    suppression_id: int
+    shop_id: int | None
+    scope: str

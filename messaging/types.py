@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Literal
 
 Purpose = Literal["transactional", "service", "marketing"]
+Channel = Literal["mail", "sms"]
+SuppressionScope = Literal["everything", "marketing", "topic", "channel"]
 SettledOutcome = Literal["message-added", "conversation-opened"]
 
 

@@ -13,8 +13,9 @@ from messaging.models.outgoing import (
     Intervention,
     MailServer,
     OutgoingMessage,
-    Suppression,
 )
+from messaging.models.suppressions import Suppression
+from messaging.models.wordings import Wording
 
 __all__ = [
     "Attachment",
@@ -28,4 +29,5 @@ __all__ = [
     "OutgoingMessage",
     "RawMail",
     "Suppression",
+    "Wording",
 ]

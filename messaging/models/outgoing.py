@@ -1,4 +1,4 @@
-"""What is sent, each try to send it, and who must not be written to."""
+"""What is sent and each try to send it."""
 
 from __future__ import annotations
 
@@ -43,10 +43,12 @@ class OutgoingMessage(models.Model):
 
     `lane` orders the queue by purpose, so that a receipt never waits behind a campaign. A lease is
     `lease_until` plus `lease_token`: only the holder of the current token may settle the message.
+    What it says is written into it, or, for one of many, made of a `wording` and its `data` as it leaves.
     """
 
     class Channel(models.TextChoices):
         MAIL = "mail", _("E-mail")
+        SMS = "sms", _("SMS")
 
     class Purpose(models.TextChoices):
         TRANSACTIONAL = "transactional", _("Transactional")
@@ -69,11 +71,31 @@ class OutgoingMessage(models.Model):
     purpose = models.CharField(max_length=13, choices=Purpose.choices)
     lane = models.PositiveSmallIntegerField()
     shop = models.ForeignKey(
-        "company.Shop", on_delete=models.PROTECT, related_name="+", null=True, blank=True
+        "company.Shop",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        db_index=False,
     )
     profile = models.ForeignKey(
-        "profiles.Profile", on_delete=models.PROTECT, related_name="+", null=True, blank=True
+        "profiles.Profile",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        db_index=False,
     )
+    topic = models.CharField(max_length=60, blank=True, default="", db_default="")
+    wording = models.ForeignKey(
+        "messaging.Wording",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        db_index=False,
+    )
+    data = models.JSONField(null=True, blank=True)
     about = models.CharField(max_length=100, blank=True, default="")
     template = models.CharField(max_length=100, blank=True, default="")
     language = models.CharField(max_length=10)
@@ -87,6 +109,8 @@ class OutgoingMessage(models.Model):
     message_id = models.CharField(max_length=255, unique=True)
     in_reply_to = models.CharField(max_length=255, blank=True, default="")
     references = ArrayField(models.CharField(max_length=255), default=list, blank=True)
+    reply_to = models.CharField(max_length=254, blank=True, default="", db_default="")
+    provider_id = models.CharField(max_length=100, blank=True, default="", db_default="")
     is_automatic = models.BooleanField()
     is_confidential = models.BooleanField(default=False)
 
@@ -167,6 +191,11 @@ class OutgoingMessage(models.Model):
             models.Index(fields=["profile", "-id"], name="messaging_outgoing_profile"),
             models.Index(fields=["recipient", "-id"], name="messaging_outgoing_recipient"),
             models.Index(fields=["about"], name="messaging_outgoing_about", condition=~Q(about="")),
+            models.Index(
+                fields=["provider_id"],
+                name="messaging_outgoing_provider",
+                condition=~Q(provider_id=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -282,37 +311,6 @@ class Intervention(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} message #{self.message_id}"
-
-
-class SuppressionQuerySet(models.QuerySet["Suppression"]):
-    def active(self, at: datetime) -> SuppressionQuerySet:
-        """In force at this moment."""
-        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at))
-
-
-class Suppression(models.Model):
-    """An address that must not be written to, for everything or for marketing only."""
-
-    class Scope(models.TextChoices):
-        EVERYTHING = "everything", _("Everything")
-        MARKETING = "marketing", _("Marketing")
-
-    address = models.CharField(max_length=254)
-    scope = models.CharField(max_length=10, choices=Scope.choices)
-    reason = models.CharField(max_length=40)
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True, blank=True)
-
-    objects = SuppressionQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["address", "scope"], name="messaging_suppression_once"),
-            models.CheckConstraint(name="messaging_suppression_reasoned", condition=~Q(reason="")),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.scope} suppressed ({self.reason})"
 
 
 class MailServer(models.Model):

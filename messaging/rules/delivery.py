@@ -10,13 +10,14 @@ MOVES: Final[dict[str, frozenset[str]]] = {
     "claimed": frozenset({"sent", "deferred", "failed", "pending", "ambiguous"}),
     "deferred": frozenset({"claimed", "skipped", "cancelled", "failed"}),
     "sent": frozenset({"delivered", "failed"}),
-    "delivered": frozenset(),
+    "delivered": frozenset({"failed"}),
     "failed": frozenset({"pending"}),
     "skipped": frozenset({"pending"}),
     "cancelled": frozenset(),
-    "ambiguous": frozenset({"pending", "sent"}),
+    "ambiguous": frozenset({"pending", "sent", "delivered", "failed"}),
 }
-"""Every move that exists. A message leaves `failed`, `skipped` and `ambiguous` by hand only."""
+"""Every move that exists. By hand only a message is sent again from `failed`, `skipped` and `ambiguous`;
+a report of its receiver settles what was `sent` or is `ambiguous`."""
 
 RETRYABLE: Final = frozenset({"failed", "skipped", "ambiguous"})
 """States which a person may order to be tried again."""

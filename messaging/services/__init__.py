@@ -4,12 +4,19 @@ from messaging.services.history import import_received, record_sent
 from messaging.services.intake import accept_raw, settle_mail
 from messaging.services.mailboxes import create_mailbox
 from messaging.services.outgoing import queue_mail
+from messaging.services.reports import note_bounced, note_complaint, note_delivered
+from messaging.services.suppressions import lift_own, suppress
 
 __all__ = [
     "accept_raw",
     "create_mailbox",
     "import_received",
+    "lift_own",
+    "note_bounced",
+    "note_complaint",
+    "note_delivered",
     "queue_mail",
     "record_sent",
     "settle_mail",
+    "suppress",
 ]

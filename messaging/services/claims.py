@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 from ecrm.kernel import failpoints
 from messaging.models import DeliveryAttempt, OutgoingMessage, Suppression
-from messaging.rules import delivery
+from messaging.rules import delivery, gate
 from messaging.services import attempts
 from profiles import queries as profiles
 
@@ -35,10 +35,10 @@ def claim_due(
                 :limit
             ]
         )
-        suppressed = _suppressed(taken, at=moment)
+        stopped = suppressed(taken, at=moment)
         sendable: list[OutgoingMessage] = []
         for message in taken:
-            if reason := suppressed.get(message.pk):
+            if reason := stopped.get(message.pk):
                 attempts.skip(message, reason=reason, at=moment)
             elif moment - (message.retried_at or message.queued_at) > delivery.GIVE_UP_AFTER:
                 attempts.fail(
@@ -124,20 +124,33 @@ def recover_abandoned(*, limit: int = 100, at: datetime | None = None) -> int:
     return len(lost)
 
 
-def _suppressed(messages: list[OutgoingMessage], *, at: datetime) -> dict[int, str]:
-    """The reason to skip, by message id. Runs one query."""
-    scopes: dict[str, dict[str, str]] = {}
-    addresses = {message.recipient for message in messages}
-    hashed = profiles.tombstones.address_digests(addresses)
-    rows = Suppression.objects.active(at).filter(address__in=[*addresses, *hashed])
-    for row in rows:
-        address = hashed.get(row.address, row.address)
-        scopes.setdefault(address, {})[row.scope] = row.reason
-    reasons = {}
-    for message in messages:
-        found = scopes.get(message.recipient, {})
-        is_marketing = message.purpose == OutgoingMessage.Purpose.MARKETING
-        reason = found.get("everything") or (found.get("marketing") if is_marketing else None)
-        if reason:
-            reasons[message.pk] = reason
-    return reasons
+def suppressed(messages: list[OutgoingMessage], *, at: datetime) -> dict[int, str]:
+    """The reason to skip, by message id. Runs two queries."""
+    bans = _bans({message.recipient for message in messages}, at=at)
+    found = {
+        message.pk: gate.stopped_by(
+            bans.get(message.recipient, ()),
+            purpose=message.purpose,
+            channel=message.channel,
+            topic=message.topic,
+            shop_id=message.shop_id,
+        )
+        for message in messages
+    }
+    return {pk: ban.reason for pk, ban in found.items() if ban is not None}
+
+
+def _bans(recipients: set[str], *, at: datetime) -> dict[str, list[gate.Ban]]:
+    """What is in force for these addresses, also where an erased customer's is known by its hash only."""
+    active = Suppression.objects.active(at)
+    hashed: Mapping[str, str] = {}
+    if active.filter(address__startswith="#").exists():
+        hashed = profiles.tombstones.address_digests(recipients)
+    found: dict[str, list[gate.Ban]] = {}
+    rows = active.filter(address__in=[*recipients, *hashed])
+    for address, scope, reason, shop_id, topic, channel in rows.values_list(
+        "address", "scope", "reason", "shop_id", "topic", "channel"
+    ):
+        ban = gate.Ban(scope=scope, reason=reason, shop_id=shop_id, topic=topic, channel=channel)
+        found.setdefault(hashed.get(address, address), []).append(ban)
+    return found

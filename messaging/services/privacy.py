@@ -37,7 +37,8 @@ _MAIL = (
     " in_reply_to = '', \"references\" = '{}', bounce = NULL, message_id = ''"
 )
 _MESSAGE = (
-    "recipient = '', subject = '', text = '', html = '', reason_detail = '', in_reply_to = '',"
+    "recipient = '', subject = '', text = '', html = '', data = NULL, reason_detail = '',"
+    " in_reply_to = '', reply_to = '',"
     " \"references\" = '{}', lease_token = NULL, lease_until = NULL,"
     " settled_at = coalesce(settled_at, %(at)s),"
     " state = CASE WHEN state IN ('pending', 'claimed', 'deferred') THEN 'cancelled' ELSE state END,"
@@ -133,12 +134,23 @@ def hash_suppressions(subject: Subject) -> int:
     rows = list(Suppression.objects.filter(address__in=subject.addresses))
     for row in rows:
         digest = profiles.tombstones.address_digest(row.address)
-        if Suppression.objects.filter(address=digest, scope=row.scope).exists():
+        if row.lifted_at is not None or _is_spared(digest, row):
             row.delete()
         else:
             row.address = digest
             row.save(update_fields=["address"])
     return len(rows)
+
+
+def _is_spared(digest: str, row: Suppression) -> bool:
+    return Suppression.objects.filter(
+        address=digest,
+        scope=row.scope,
+        shop=row.shop_id,
+        topic=row.topic,
+        channel=row.channel,
+        lifted_at__isnull=True,
+    ).exists()
 
 
 def register() -> None:
@@ -292,9 +304,11 @@ def _ageing() -> tuple[Ageing, ...]:
             days=1096,
             least=30,
             age="t.queued_at",
-            where="t.settled_at IS NOT NULL AND t.text <> ''",
+            where="t.settled_at IS NOT NULL AND (t.text <> '' OR t.data IS NOT NULL)",
             shop="t.shop_id",
-            changes="recipient = '', subject = '', text = '', html = '', reason_detail = ''",
+            changes=(
+                "recipient = '', subject = '', text = '', html = '', data = NULL, reason_detail = ''"
+            ),
             link="messaging:outgoing-page",
             order=41,
         ),

@@ -13,7 +13,7 @@ from backoffice import extensions as frame
 from company import extensions as company
 from company import queries as company_queries
 from messaging import permissions
-from messaging.models import RawMail
+from messaging.models import RawMail, Suppression
 from messaging.queries import screens
 from messaging.web import timeline
 
@@ -98,11 +98,24 @@ def _register_audit() -> None:
             sentence=gettext_noop("{who} had {what} read again."),
             group="mail",
         ),
+        company.AuditAction(
+            code="messaging.address-suppressed",
+            sentence=gettext_noop("{who} had {what} spared {place}."),
+            group="mail",
+        ),
+        company.AuditAction(
+            code="messaging.suppression-lifted",
+            sentence=gettext_noop("{who} allowed to write to {what} again {place}."),
+            group="mail",
+        ),
     )
     received = gettext_noop("received mail no. {id}")
     company.audit_nouns.register(
         company.AuditNoun(code="mailbox", label=gettext_noop("no. {id}"), find=_mailboxes),
         company.AuditNoun(code="raw-mail", label=received, find=_received),
+        company.AuditNoun(
+            code="suppression", label=gettext_noop("address no. {id}"), find=_suppressed
+        ),
     )
 
 
@@ -128,4 +141,14 @@ def _received(agent: Agent, ids: Collection[str]) -> dict[str, company.AuditSubj
             url=reverse("messaging:received-page", args=[pk]),
         )
         for pk in found.values_list("pk", flat=True)
+    }
+
+
+def _suppressed(agent: Agent, ids: Collection[str]) -> dict[str, company.AuditSubject]:
+    """Addresses of an audit entry which his shops spare."""
+    shop_ids = company_queries.shop_ids(agent, permissions.VIEW)
+    found = Suppression.objects.filter(pk__in=ids, shop_id__in=shop_ids)
+    return {
+        str(pk): company.AuditSubject(name=address, url="")
+        for pk, address in found.values_list("pk", "address")
     }

@@ -1,0 +1,54 @@
+"""Short signed names of messages: for plus-addresses and links, made by us alone, valid for ever.
+
+A token says what it is for and which message it is about. It fits into the local part of an address
+beside a usual mailbox name (RFC 5321 allows 64 characters) and survives being written in capitals.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+from collections.abc import Iterable
+from typing import Final, Literal
+from uuid import UUID
+
+Use = Literal["bounce", "reply", "unsubscribe"]
+
+_LETTERS: Final[dict[Use, str]] = {"bounce": "b", "reply": "r", "unsubscribe": "u"}
+_TOKEN: Final = re.compile(r"\A([bru])([a-z2-7]{26})([a-z2-7]{16})\Z")
+_LONGEST_LOCAL_PART: Final = 64
+
+
+def token(uuid: UUID, *, use: Use, key: bytes) -> str:
+    """The token of a message for one use: 43 letters and digits in lower case."""
+    identity = base64.b32encode(uuid.bytes).decode().rstrip("=").lower()
+    return f"{_LETTERS[use]}{identity}{_signature(_LETTERS[use] + identity, key)}"
+
+
+def uuid_of(text: str, *, use: Use, keys: Iterable[bytes]) -> UUID | None:
+    """The message a token is about, when one of the keys made it for this use; None otherwise."""
+    match = _TOKEN.match(text.strip().lower())
+    if match is None or match[1] != _LETTERS[use]:
+        return None
+    signed = match[1] + match[2]
+    if not any(hmac.compare_digest(_signature(signed, key), match[3]) for key in keys):
+        return None
+    return UUID(bytes=base64.b32decode(match[2].upper() + "======"))
+
+
+def plus_address(address: str, token: str) -> str | None:
+    """The address with the token behind a plus; None when that would be too long for a mail server."""
+    local, _, domain = address.rpartition("@")
+    tagged = f"{local.partition('+')[0]}+{token}"
+    return f"{tagged}@{domain}" if len(tagged) <= _LONGEST_LOCAL_PART else None
+
+
+def plus_token(address: str) -> str:
+    """What stands behind the plus of an address, or ""."""
+    return address.rpartition("@")[0].partition("+")[2]
+
+
+def _signature(text: str, key: bytes) -> str:
+    digest = hmac.digest(key, b"token:" + text.encode(), "sha256")
+    return base64.b32encode(digest[:10]).decode().lower()
