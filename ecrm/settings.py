@@ -47,6 +47,7 @@ ECRM_BASE_URL = env.text(
 ECRM_SMTP_URL = env.text(
     "ECRM_SMTP_URL", "", "smtp://user:password@host:port, smtps://…, or smtp://…?starttls=1."
 )
+ECRM_MAIL_LISTEN = env.words("ECRM_MAIL_LISTEN", "", "lmtp:// or smtp://host:port to take mail at.")
 ECRM_MAIL_FROM = env.text(
     "ECRM_MAIL_FROM", "eCRM <no-reply@localhost>", "Sender of account mails (invitations, resets)."
 )
@@ -65,15 +66,9 @@ ECRM_SESSION_IDLE_MINUTES = env.number(
     720 if ECRM_DEMO else 30,
     "Minutes without a request after which an agent is signed out.",
 )
-ECRM_SESSION_HOURS = env.number(
-    "ECRM_SESSION_HOURS", 12, "Hours after which an agent must sign in again."
-)
-ECRM_PROXIES = env.number(
-    "ECRM_PROXIES", 0, "How many trusted reverse proxies stand in front of us."
-)
-ECRM_METRICS_TOKEN = env.text(
-    "ECRM_METRICS_TOKEN", "", "Bearer token that may read /metrics; empty closes it."
-)
+ECRM_SESSION_HOURS = env.number("ECRM_SESSION_HOURS", 12, "Hours until agents sign in again.")
+ECRM_PROXIES = env.number("ECRM_PROXIES", 0, "How many trusted proxies stand in front of us.")
+ECRM_METRICS_TOKEN = env.text("ECRM_METRICS_TOKEN", "", "Token that reads /metrics; empty: closed.")
 ECRM_LOG_FORMAT = env.text("ECRM_LOG_FORMAT", "json", "json or console.")
 ECRM_FAILPOINT = env.text("ECRM_FAILPOINT", "", "Fault tests only: where to die.")
 ECRM_OIDC_SERVER = env.text("ECRM_OIDC_SERVER", "", "OpenID Connect issuer for single sign-on.")

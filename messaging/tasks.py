@@ -7,7 +7,7 @@ import threading
 from django.conf import settings
 
 from ecrm.kernel import loops
-from messaging.services import reading
+from messaging.services import doors, reading
 from messaging.services.fetching import LOOK_AROUND_SECONDS, Watchtower
 from messaging.services.sending import Sender
 from messaging.transports import reader
@@ -45,6 +45,15 @@ def fetch_mail(stop: threading.Event) -> None:
             stop.wait(LOOK_AROUND_SECONDS)
     finally:
         tower.close()
+
+
+@loops.service("inbound")
+def take_deliveries(stop: threading.Event) -> None:
+    """Take what mail servers deliver directly, where `ECRM_MAIL_LISTEN` says."""
+    if settings.ECRM_MAIL_LISTEN:
+        doors.serve(settings.ECRM_MAIL_LISTEN, stop=stop)
+    else:
+        stop.wait()
 
 
 def _sender() -> Sender:
