@@ -93,3 +93,22 @@ class Envelope:
 
     sender: str = ""
     recipient: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rendered:
+    """A message for one recipient, in the language it was written in."""
+
+    subject: str
+    html: str
+    text: str
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TemplateRef:
+    """A template of a shop as it stands: a published version, or (None) the built-in one."""
+
+    shop_id: int
+    key: str
+    version_id: int | None

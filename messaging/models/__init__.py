@@ -15,6 +15,7 @@ from messaging.models.outgoing import (
     OutgoingMessage,
 )
 from messaging.models.suppressions import Suppression
+from messaging.models.templates import MessageTemplate, TemplateText, TemplateVersion
 from messaging.models.wordings import Wording
 
 __all__ = [
@@ -26,8 +27,11 @@ __all__ = [
     "Mail",
     "MailServer",
     "Mailbox",
+    "MessageTemplate",
     "OutgoingMessage",
     "RawMail",
     "Suppression",
+    "TemplateText",
+    "TemplateVersion",
     "Wording",
 ]

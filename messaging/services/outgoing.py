@@ -21,6 +21,7 @@ from ecrm.kernel.errors import DomainError
 from messaging.mime import addresses, html
 from messaging.models import Intervention, OutgoingMessage
 from messaging.rules import delivery, message_ids
+from messaging.services import filling
 from messaging.services.keys import signing_key
 from messaging.types import Purpose
 
@@ -95,9 +96,10 @@ def queue_mail(  # noqa: PLR0913 - the parts of a mail; all but the subject of t
 ) -> int:
     """The id of the message that a sender will send; the same `dedupe_key` gives the first one's id.
 
-    The wording is either a `template` ("orders/email/confirmation" stands for .subject.txt, .txt and
-    .html, the last one optional) rendered now in `language`, or `subject` with `text` and/or `html`.
-    Mail from a template is marked as automatic. A confidential message (a password link) is shown to
+    The wording is either a `template` rendered now in `language`, or `subject` with `text` and/or `html`.
+    "orders.confirmation" is a template which shops can make their own; "messaging/email/confirm_consent"
+    stands for .subject.txt, .txt and .html, the last one optional. Mail from a template is marked as
+    automatic. A confidential message (a password link) is shown to
     nobody and its text forgotten once it is sent.
 
     Raises InvalidRecipient and InvalidHeader. The sender publishes MessageSent or MessageFailed later.
@@ -106,7 +108,11 @@ def queue_mail(  # noqa: PLR0913 - the parts of a mail; all but the subject of t
     existing = OutgoingMessage.objects.filter(dedupe_key=dedupe_key).values_list("pk", flat=True)
     if (known := existing.first()) is not None:
         return known
-    wording = _wording(template, context, language, subject=subject, text=text, html_source=html)
+    wording = (
+        _written(shop_id, template, context, language)
+        if template is not None
+        else _given(subject=subject, text=text, html_source=html)
+    )
     sender = sender or _shop_sender(shop_id)
     for value in (wording.subject, sender.name, sender.address, in_reply_to, *references):
         _refuse_line_breaks(value)
@@ -212,24 +218,23 @@ def _refuse_line_breaks(value: str) -> None:
         raise InvalidHeader(_("A header value must not contain line breaks."))
 
 
-def _wording(
-    template: str | None,
-    context: Mapping[str, Any] | None,
-    language: str,
-    *,
-    subject: str | None,
-    text: str | None,
-    html_source: str | None,
+def _given(*, subject: str | None, text: str | None, html_source: str | None) -> Wording:
+    markup = html_source or ""
+    return Wording(
+        subject=(subject or "").strip(" \t"),
+        text=text if text is not None else html.to_text(markup),
+        html=markup,
+    )
+
+
+def _written(
+    shop_id: int | None, template: str, context: Mapping[str, Any] | None, language: str
 ) -> Wording:
-    if template is None:
-        markup = html_source or ""
-        return Wording(
-            subject=(subject or "").strip(" \t"),
-            text=text if text is not None else html.to_text(markup),
-            html=markup,
-        )
+    values = dict(context or {})
+    if shop_id is not None and "/" not in template:
+        mail = filling.filled(shop_id, key=template, language=language, data=values)
+        return Wording(subject=mail.subject, text=mail.text, html=mail.html)
     with translation.override(language):
-        values = dict(context or {})
         return Wording(
             subject=" ".join(render_to_string(f"{template}.subject.txt", values).split()),
             text=render_to_string(f"{template}.txt", values).strip() + "\n",

@@ -11,8 +11,8 @@ from company import queries as company
 from company.types import ShopInfo
 from ecrm.kernel.errors import DomainError
 from messaging import services as messaging
-from orders import queries
 from orders.models import Order
+from orders.queries import mails
 
 MAIL_LANGUAGES = frozenset({"en", "fr", "de"})
 
@@ -37,12 +37,8 @@ def queue_confirmation(order_id: int, *, at: datetime | None = None) -> int | No
             to=customer["email"],
             profile_id=order.profile_id,
             purpose="transactional",
-            template="orders/email/confirmation",
-            context={
-                "order": queries.details(order, language=language),
-                "first_name": customer.get("first_name") or "",
-                "shop": shop,
-            },
+            template=mails.CONFIRMATION,
+            context=mails.confirmation_data(order, language=language),
             language=language,
             dedupe_key=f"order-confirmation:{order_id}",
             about=f"order:{order_id}",

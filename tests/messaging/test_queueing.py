@@ -133,15 +133,16 @@ def test_html_alone_gets_a_text() -> None:
 @pytest.mark.django_db
 def test_a_template_is_rendered_in_the_language_of_the_customer(settings, tmp_path) -> None:
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
-    (tmp_path / "m.subject.txt").write_text("{% load i18n %}{% translate 'Yes' %}\n {{ name }}\n")
-    (tmp_path / "m.txt").write_text("Bonjour {{ name }}")
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x/m.subject.txt").write_text("{% load i18n %}{% translate 'Yes' %}\n {{ name }}\n")
+    (tmp_path / "x/m.txt").write_text("Bonjour {{ name }}")
 
     message = OutgoingMessage.objects.get(
-        pk=queue(template="m", context={"name": "Zoé\r\nBcc: x@y"}, subject=None, text=None)
+        pk=queue(template="x/m", context={"name": "Zoé\r\nBcc: x@y"}, subject=None, text=None)
     )
 
     assert message.subject == "Oui Zoé Bcc: x@y"
-    assert (message.html, message.is_automatic, message.template) == ("", True, "m")
+    assert (message.html, message.is_automatic, message.template) == ("", True, "x/m")
 
 
 @pytest.mark.django_db
