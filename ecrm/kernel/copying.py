@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from io import StringIO
@@ -11,6 +12,8 @@ from django.db import connection
 
 _NULL = r"\N"
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_ESCAPED = re.compile(r"[\\\t\n\r]")
+_DIGITS = ({int}, {float})
 
 
 def copy(table: str, columns: Sequence[str], rows: Collection[Iterable[Any]]) -> None:
@@ -20,15 +23,24 @@ def copy(table: str, columns: Sequence[str], rows: Collection[Iterable[Any]]) ->
     """
     if not rows:
         return
-    lines = StringIO("".join(["\t".join(map(_field, row)) + "\n" for row in rows]))
+    fields = [_fields(values) for values in zip(*rows, strict=True)]
+    lines = StringIO("".join([f"{line}\n" for line in map("\t".join, zip(*fields, strict=True))]))
     with connection.cursor() as cursor:
         cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", lines)
+
+
+def _fields(values: Sequence[Any]) -> Iterable[str]:
+    """A column as COPY reads it. Most have values of one type, and nothing to escape."""
+    types = set(map(type, values))
+    if types == {str}:
+        return values if not _ESCAPED.search("".join(values)) else map(_field, values)
+    return map(str, values) if types in _DIGITS else map(_field, values)
 
 
 def _field(value: Any) -> str:
     """A value as COPY reads it."""
     if isinstance(value, str):
-        return value if value.isalnum() else value.translate(_ESCAPES)
+        return value.translate(_ESCAPES) if _ESCAPED.search(value) else value
     if value is None:
         return _NULL
     return value.isoformat() if isinstance(value, date) else str(value)

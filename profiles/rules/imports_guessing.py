@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from profiles.rules import identity
-from profiles.rules.imports import ATTRIBUTE, DAY_FIRST, MONTH_FIRST, REPEATABLE, YEAR_FIRST
+from profiles.rules.imports import ATTRIBUTE, REPEATABLE
+from profiles.rules.imports_cells import DAY_FIRST, MONTH_FIRST, YEAR_FIRST
 
 # Titles as `_plain` writes them: small letters without accents, words divided by one space.
 TITLES: Mapping[str, frozenset[str]] = {

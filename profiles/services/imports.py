@@ -20,6 +20,7 @@ from profiles.queries import attributes, imports_planning
 from profiles.queries.imports import IMPORT
 from profiles.queries.segments import MANAGE_SEGMENT
 from profiles.rules import imports as rules
+from profiles.rules import imports_cells as cells
 from profiles.rules import imports_guessing as guessing
 from profiles.services import consents
 
@@ -282,7 +283,7 @@ def _require_sense(row: Import, columns: Sequence[str], options: Mapping[str, An
         faults["columns"] = _("Two columns stand for the same. Choose one of them.")
     if options.get("known") not in rules.KNOWN:
         faults["known"] = _("Say what happens to customers we know.")
-    if options.get("date_order") not in rules.DATE_ORDERS:
+    if options.get("date_order") not in cells.DATE_ORDERS:
         faults["date_order"] = _("Say how days are written.")
     if set(rules.CONSENTS).intersection(columns):
         if not str(options.get("consent_source", "")).strip():

@@ -16,7 +16,7 @@ from profiles.models import ImportKey, Tombstone
 from profiles.queries import tombstones
 from profiles.rules import erasure
 from profiles.rules import policies as policy_rules
-from profiles.rules.imports import Person
+from profiles.rules.imports import Named, Person
 
 # Stands for a known profile among the digests of identifiers.
 _PROFILE = "profile"
@@ -37,22 +37,23 @@ class Target:
     contested: dict[rules.Key, Target] = field(default_factory=dict)
 
 
+# Each identifier is looked up by itself: a plan for all at once trusts statistics which a growing table
+# has left behind, and reads the table for every block. LIMIT keeps the planner from joining them again.
 _HOLDERS = """
-WITH asked AS (SELECT * FROM unnest(%(kinds)s::text[], %(values)s::text[], %(shops)s::bigint[])
-               AS k (kind, value, shop_id))
-SELECT i.kind, i.value, i.shop_id, i.profile_id, EXISTS (
-    SELECT 1 FROM profiles_identifier s
-    WHERE s.profile_id = i.profile_id AND s.is_key AND s.kind = ANY(%(strong)s))
-FROM (
-    SELECT i.kind, i.value, i.shop_id, i.profile_id FROM asked
-    JOIN profiles_identifier i ON i.value = asked.value AND i.kind = asked.kind
-    WHERE i.is_key AND i.shop_id IS NULL AND asked.shop_id IS NULL
+SELECT k.kind, k.value, k.shop_id, f.profile_id, EXISTS (
+    SELECT 1 FROM (
+        SELECT s.kind FROM profiles_identifier s WHERE s.profile_id = f.profile_id AND s.is_key
+        OFFSET 0) s WHERE s.kind = ANY(%(strong)s))
+FROM unnest(%(kinds)s::text[], %(values)s::text[], %(shops)s::bigint[]) AS k (kind, value, shop_id)
+CROSS JOIN LATERAL (
+    (SELECT i.profile_id FROM profiles_identifier i
+     WHERE k.shop_id IS NULL AND i.shop_id IS NULL AND i.is_key
+       AND i.value = k.value AND i.kind = k.kind LIMIT 1)
     UNION ALL
-    SELECT i.kind, i.value, i.shop_id, i.profile_id FROM asked
-    JOIN profiles_identifier i
-      ON i.value = asked.value AND i.kind = asked.kind AND i.shop_id = asked.shop_id
-    WHERE i.is_key AND i.shop_id IS NOT NULL
-) i
+    (SELECT i.profile_id FROM profiles_identifier i
+     WHERE i.shop_id IS NOT NULL AND i.is_key
+       AND i.value = k.value AND i.kind = k.kind AND i.shop_id = k.shop_id LIMIT 1)
+) f
 """
 
 
@@ -73,7 +74,7 @@ def holders(keys: Collection[rules.Key]) -> dict[rules.Key, rules.Candidate]:
         }
 
 
-def erased(people: Sequence[Person]) -> set[int]:
+def erased(people: Sequence[Person | Named]) -> set[int]:
     """The numbers of the rows which name somebody who was erased: no import brings him back."""
     if not Tombstone.objects.exists():  # saves a hash for each identifier
         return set()
@@ -163,7 +164,7 @@ class Forecast:
     repeated: int
 
 
-def forecast(import_id: int, *, people: Sequence[Person]) -> Forecast:
+def forecast(import_id: int, *, people: Sequence[Named]) -> Forecast:
     """Count whose rows these are, after those of the same file which were counted before.
 
     Remembers their identifiers as digests, in the caller's transaction.

@@ -7,7 +7,7 @@ nothing half done, and the next worker begins with the next block.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import islice
 from threading import Event
@@ -24,11 +24,14 @@ from profiles.events import ImportFinished
 from profiles.models import Import, ImportBlock, ImportFault, ImportKey
 from profiles.queries import attributes
 from profiles.queries import imports_planning as planning
-from profiles.rules import imports as rules
-from profiles.rules.imports import FaultyCell, Person
+from profiles.rules import imports_packing as packing
+from profiles.rules.imports import FaultyCell
+from profiles.rules.imports_reader import Reading
 from profiles.services import imports as deeds
 from profiles.services import imports_deciding as deciding
+from profiles.services import imports_reading as reading
 from profiles.services import imports_writing as writing
+from profiles.services.imports_keeping import Errand
 
 GIVEN_UP = gettext_noop("This import stopped again and again at the same place.")
 NO_FILE = gettext_noop("The file is not kept any more. Please upload it again.")
@@ -77,10 +80,14 @@ def _check(lease: Lease[Import], row: Import, stop: Event, at: datetime | None) 
     plan = planning.plan_of(row)
     try:
         with _blocks(row) as blocks:
-            for cells in blocks:
-                _check_block(lease, cells, plan, at or now())
-                if stop.is_set():
-                    return
+            read = reading.understood(
+                blocks, first_row=row.position + 1, plan=plan, expected=row.total_count
+            )
+            with closing(read):
+                for cells, found in read:
+                    _check_block(lease, cells, found, at or now())
+                    if stop.is_set():
+                        return
     except tables.UnusableTable as refusal:
         _fail(lease, refusal.message, at or now())
         return
@@ -109,23 +116,25 @@ def _in_blocks(cells: Iterator[list[str]]) -> Iterator[Rows]:
 def _kept_blocks(row: Import) -> Iterator[Rows]:
     position = row.position
     while block := planning.block_at(row.pk, position + 1):
-        yield planning.unpacked(block.raw)
+        yield packing.unpacked(block.raw)
         position += block.rows_count
 
 
 @transaction.atomic
-def _check_block(lease: Lease[Import], cells: Rows, plan: rules.Plan, at: datetime) -> None:
+def _check_block(lease: Lease[Import], cells: Rows, found: Reading, at: datetime) -> None:
     _commit_without_waiting()
     row = _row(lease)
-    numbered = enumerate(cells, start=row.position + 1)
-    read = [(number, rules.understand(number, line, plan)) for number, line in numbered]
-    people = [found for _number, found in read if isinstance(found, Person)]
-    faults = [(number, found) for number, found in read if not isinstance(found, Person)]
-    gone = deciding.erased(people)
-    faults += [(number, [FaultyCell(column=-1, code=ERASED)]) for number in sorted(gone)]
-    people = [person for person in people if person.row not in gone]
+    people, faults, kept = found.named, found.faults, found.understood
+    if gone := deciding.erased(people):
+        faults = [
+            *faults,
+            *((number, [FaultyCell(column=-1, code=ERASED)]) for number in sorted(gone)),
+        ]
+        people = [person for person in people if person.row not in gone]
+        said = packing.people_of(kept)
+        kept = packing.packed_people(person for person in said if person.row not in gone)
     _note_faults(row, faults)
-    _keep_block(row, cells, people)
+    _keep_block(row, cells, kept)
     counted = deciding.forecast(row.pk, people=people)
     position = row.position + len(cells)
     lease.advance(
@@ -166,8 +175,7 @@ def _note_faults(row: Import, faults: Sequence[tuple[int, list[FaultyCell]]]) ->
     )
 
 
-def _keep_block(row: Import, cells: Rows, people: Sequence[Person]) -> None:
-    understood = planning.packed_people(people)
+def _keep_block(row: Import, cells: Rows, understood: bytes) -> None:
     if row.is_read:
         kept = ImportBlock.objects.filter(of=row, first_row=row.position + 1)
         kept.update(understood=understood)
@@ -176,7 +184,7 @@ def _keep_block(row: Import, cells: Rows, people: Sequence[Person]) -> None:
             of=row,
             first_row=row.position + 1,
             rows_count=len(cells),
-            raw=planning.packed(cells),
+            raw=packing.packed(cells),
             understood=understood,
         )
 
@@ -241,9 +249,9 @@ def _take(lease: Lease[Import], row: Import, at: datetime) -> None:
     )
 
 
-def _errand(row: Import) -> writing.Errand:
+def _errand(row: Import) -> Errand:
     answered_on = row.options.get("consent_on")
-    return writing.Errand(
+    return Errand(
         import_id=row.pk,
         shop_id=row.shop_id,
         known=row.options["known"],

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
@@ -18,42 +16,24 @@ from ecrm.kernel import history
 from ecrm.kernel.copying import copy
 from profiles import rules
 from profiles.events import ProfileCreated
-from profiles.models import ImportedCustomer, Profile, Tag
-from profiles.rules import attributes, consents, imports
-from profiles.rules import tags as tag_rules
-from profiles.rules.addresses import Place
+from profiles.models import ImportedCustomer, Profile
+from profiles.rules import imports
 from profiles.rules.imports import Person
 from profiles.services import imports_deciding as deciding
+from profiles.services import imports_keeping as keeping
 from profiles.services import imports_lists as lists
 from profiles.services import suggestions
 from profiles.services.imports_deciding import Target
+from profiles.services.imports_keeping import SOURCE, Errand, execute
 from profiles.services.segments_following import EVERYTHING
 
-SOURCE = "import"
 ATTEMPTS = 5
 _DETAILS = [field.name for field in fields(rules.Details)]
 _details = attrgetter(*_DETAILS)
-_PLACE = [*(field.name for field in fields(Place)), "fingerprint"]
 
 
 class Overtaken(Exception):
     """Somebody else took an identifier or merged a customer meanwhile: look again."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Errand:
-    """What is to be done with the rows of one import.
-
-    `known` says what happens to customers we know (rules.imports.KNOWN); `attributes` are ids by key;
-    `consent` is what the ledger keeps of how we know.
-    """
-
-    import_id: int
-    shop_id: int
-    known: str
-    attribute_ids: Mapping[str, int]
-    consent: Mapping[str, Any]
-    segment_id: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,10 +66,10 @@ def write(people: Sequence[Person], *, errand: Errand, at: datetime) -> Outcome:
     _take_keys(touched, at)
     _meet_shop(touched, errand, at)
     _refresh(told, profiles, own if errand.known == imports.OVERWRITE else set(), at)
-    _keep_addresses(touched, at)
-    _keep_values(touched, errand, at)
-    _stick_tags(touched, at)
-    _note_consents(touched, errand)
+    keeping.keep_addresses(touched, at)
+    keeping.keep_values(touched, errand, at)
+    keeping.stick_tags(touched, at)
+    keeping.note_consents(touched, errand)
     for target in touched:
         _note_contested(target, at)
     _record(new, errand, at)
@@ -119,8 +99,8 @@ def _locked(known: Iterable[Target]) -> dict[int, Profile]:
 def _give_ids(new: Sequence[Target]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('profiles_profile', 'id'))"
-            " FROM generate_series(1, %s)",
+            "SELECT nextval(s.name) FROM generate_series(1, %s),"
+            " (SELECT pg_get_serial_sequence('profiles_profile', 'id')::regclass AS name OFFSET 0) s",
             [len(new)],
         )
         for target, (profile_id,) in zip(new, cursor.fetchall(), strict=True):
@@ -163,7 +143,7 @@ SELECT p, %s, %s FROM unnest(%s::bigint[]) AS p ON CONFLICT DO NOTHING
 
 
 def _meet_shop(targets: Iterable[Target], errand: Errand, at: datetime) -> None:
-    _execute(_MEET, [errand.shop_id, at, sorted(target.id for target in targets)])
+    execute(_MEET, values=[errand.shop_id, at, sorted(target.id for target in targets)])
 
 
 def _note_contested(target: Target, at: datetime) -> None:
@@ -209,7 +189,7 @@ def _refresh(
         wanted=", ".join(f"w.{name}" for name in columns),
         arrays=", ".join(f"%s::{type_}[]" for type_ in types),
     )
-    _execute(statement, [at, *(list(column) for column in zip(*rows, strict=True))])
+    execute(statement, values=[at, *(list(column) for column in zip(*rows, strict=True))])
 
 
 _OWN = "SELECT profile_id FROM profiles_profileshop WHERE shop_id = %s AND profile_id = ANY(%s)"
@@ -230,163 +210,6 @@ def _values(details: rules.Details) -> tuple[Any, ...]:
     return found
 
 
-_KEEP_PLACES = f"""
-INSERT INTO profiles_postaladdress AS a
-    (profile_id, {", ".join(_PLACE)}, source, first_seen_at, last_seen_at)
-SELECT DISTINCT ON (w.profile_id, w.kind, w.fingerprint) w.*, '{SOURCE}', %s::timestamptz, %s::timestamptz
-FROM unnest(%s::bigint[], {", ".join(["%s::text[]"] * len(_PLACE))})
-    AS w (profile_id, {", ".join(_PLACE)})
-ON CONFLICT (profile_id, kind, fingerprint) DO UPDATE SET
-    first_seen_at = least(a.first_seen_at, excluded.first_seen_at),
-    last_seen_at = greatest(a.last_seen_at, excluded.last_seen_at)
-"""  # noqa: S608 - made of our own column names
-
-
-def _keep_addresses(targets: Iterable[Target], at: datetime) -> None:
-    rows = [
-        [target.id, *(getattr(person.place, name) for name in _PLACE)]
-        for target in targets
-        for person in target.rows
-        if person.place is not None
-    ]
-    if rows:
-        _execute(_KEEP_PLACES, [at, at, *(list(column) for column in zip(*rows, strict=True))])
-
-
-_KEEP_VALUES = f"""
-INSERT INTO profiles_attributevalue AS a
-    (profile_id, attribute_id, text, number, boolean, day, items, source, changed_at)
-SELECT w.profile_id, w.attribute_id, w.text, w.number, w.boolean, w.day,
-       CASE WHEN w.items IS NULL THEN NULL
-            ELSE ARRAY(SELECT jsonb_array_elements_text(w.items::jsonb)) END, '{SOURCE}', %s
-FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::numeric[], %s::boolean[], %s::date[],
-            %s::text[]) AS w (profile_id, attribute_id, text, number, boolean, day, items)
-ON CONFLICT (profile_id, attribute_id) DO UPDATE SET
-    text = excluded.text, number = excluded.number, boolean = excluded.boolean,
-    day = excluded.day, items = excluded.items, source = excluded.source,
-    changed_at = excluded.changed_at
-WHERE %s
-"""  # noqa: S608 - a constant of ours
-
-
-def _keep_values(targets: Iterable[Target], errand: Errand, at: datetime) -> None:
-    """The values of attributes; of several rows about one customer the first to tell one counts."""
-    found: dict[tuple[int, str], attributes.Value] = {}
-    for target in targets:
-        for person in target.rows:
-            for key, value in person.values.items():
-                found.setdefault((target.id, key), value)
-    if not found:
-        return
-    columns: dict[str, list[Any]] = {
-        name: []
-        for name in ("profile_id", "attribute_id", "text", "number", "boolean", "day", "items")
-    }
-    for (profile_id, key), value in found.items():
-        typed = _typed(value) | {
-            "profile_id": profile_id,
-            "attribute_id": errand.attribute_ids[key],
-        }
-        for name, column in columns.items():
-            column.append(typed.get(name))
-    overwrites = errand.known == imports.OVERWRITE
-    _execute(_KEEP_VALUES, [at, *columns.values(), overwrites])
-
-
-def _typed(value: attributes.Value) -> dict[str, Any]:
-    if isinstance(value, bool):
-        return {"boolean": value}
-    if isinstance(value, Decimal):
-        return {"number": value}
-    if isinstance(value, date):
-        return {"day": value}
-    return {"text": value} if isinstance(value, str) else {"items": json.dumps(value)}
-
-
-_STICK = """
-INSERT INTO profiles_profiletag (profile_id, tag_id, added_at)
-SELECT w.profile_id, w.tag_id, %s FROM unnest(%s::bigint[], %s::bigint[]) AS w (profile_id, tag_id)
-WHERE (SELECT count(*) FROM profiles_profiletag t WHERE t.profile_id = w.profile_id) < %s
-ON CONFLICT DO NOTHING
-"""
-
-
-def _stick_tags(targets: Sequence[Target], at: datetime) -> None:
-    names = {
-        tag_rules.key_of(name): name for t in targets for person in t.rows for name in person.tags
-    }
-    if not names:
-        return
-    Tag.objects.bulk_create(
-        [Tag(key=key, name=name, created_at=at) for key, name in sorted(names.items())],
-        ignore_conflicts=True,
-    )
-    ids = dict(Tag.objects.filter(key__in=names).values_list("key", "pk"))
-    pairs = {
-        (target.id, ids[tag_rules.key_of(name)])
-        for target in targets
-        for person in target.rows
-        for name in person.tags
-    }
-    columns = [list(column) for column in zip(*sorted(pairs), strict=True)]
-    _execute(_STICK, [at, *columns, tag_rules.MOST])
-
-
-# What consents.note_wish does for one: nothing that was said on purpose or later is outweighed.
-_NOTE_CONSENTS = f"""
-WITH told AS (
-    SELECT * FROM unnest(%(profiles)s::bigint[], %(channels)s::text[], %(answers)s::text[])
-        AS w (profile_id, channel, answer)
-), entry AS (
-    INSERT INTO profiles_consent (profile_id, shop_id, channel, purpose, answer, is_incidental,
-        source, wording_id, proof, reason, answered_at, recorded_at)
-    SELECT told.profile_id, %(shop_id)s, told.channel, 'marketing', told.answer, true,
-           '{SOURCE}', CASE told.channel {{wordings}} ELSE NULL END, %(proof)s, %(reason)s, %(at)s, %(now)s
-    FROM told
-    WHERE NOT EXISTS (
-        SELECT 1 FROM profiles_consentstate s
-        JOIN profiles_consent c ON c.id = mod(s.stand, {consents.STEP})
-        WHERE s.profile_id = told.profile_id AND s.shop_id = %(shop_id)s
-          AND s.channel = told.channel AND s.purpose = 'marketing'
-          AND (NOT c.is_incidental OR c.answered_at > %(at)s OR c.answer = told.answer)
-    )
-    RETURNING id, profile_id, channel, answer
-)
-INSERT INTO profiles_consentstate (profile_id, shop_id, channel, purpose, stand)
-SELECT profile_id, %(shop_id)s, channel, 'marketing',
-       CASE answer WHEN '{consents.GRANTED}' THEN 0 ELSE 2 END * {consents.STEP} + id
-FROM entry
-ON CONFLICT (profile_id, shop_id, channel, purpose) DO UPDATE SET stand = excluded.stand
-"""  # noqa: S608 - constants of ours, and numbers
-
-
-def _note_consents(targets: Iterable[Target], errand: Errand) -> None:
-    """What the rows say about marketing; of several about one customer the strictest counts."""
-    told: dict[tuple[int, str], bool] = {}
-    for target in targets:
-        for person in target.rows:
-            for channel, is_granted in person.consents:
-                pair = (target.id, channel)
-                told[pair] = is_granted and told.get(pair, True)
-    if not told:
-        return
-    wordings = errand.consent["wordings"]
-    cases = " ".join(f"WHEN '{channel}' THEN {int(pk)}" for channel, pk in wordings.items())
-    _execute(
-        _NOTE_CONSENTS.format(wordings=cases or "WHEN '' THEN NULL::bigint"),
-        {
-            "profiles": [profile_id for profile_id, _channel in told],
-            "channels": [channel for _profile_id, channel in told],
-            "answers": [consents.wish(accepts_marketing=granted) for granted in told.values()],
-            "shop_id": errand.shop_id,
-            "proof": errand.consent["proof"],
-            "reason": errand.consent["reason"],
-            "at": errand.consent["answered_at"],
-            "now": now(),
-        },
-    )
-
-
 # --- What stays of it -----------------------------------------------------------------------------
 
 
@@ -404,8 +227,3 @@ def _touch_segments(targets: Iterable[Target]) -> None:
         ["profile_id", "fact"],
         [[profile_id, EVERYTHING] for profile_id in sorted(t.id for t in targets)],
     )
-
-
-def _execute(statement: str, values: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)

@@ -25,6 +25,7 @@ from profiles.queries import imports as queries
 from profiles.queries import imports_planning as planning
 from profiles.queries import listing
 from profiles.rules import imports as rules
+from profiles.rules import imports_packing as packing
 from profiles.rules.imports import Person
 from profiles.services import imports as services
 from profiles.web import imports_words as words
@@ -152,7 +153,7 @@ def _preview(row: Import) -> list[dict[str, Any]]:
     """The first rows as they would be kept."""
     plan = planning.plan_of(row)
     block = planning.block_at(row.pk, 1)
-    cells = planning.unpacked(block.raw)[:PREVIEWED] if block else []
+    cells = packing.unpacked(block.raw)[:PREVIEWED] if block else []
     lines = []
     for number, line in enumerate(cells, start=1):
         found = rules.understand(number, line, plan)

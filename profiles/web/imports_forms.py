@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from profiles.models import Segment
 from profiles.rules import imports as rules
+from profiles.rules import imports_cells as cells
 from profiles.web import imports_words, words
 
 if TYPE_CHECKING:
@@ -76,9 +77,9 @@ class MappingForm(forms.Form):
     date_order = forms.ChoiceField(
         label=gettext_lazy("Days are written"),
         choices=(
-            (rules.DAY_FIRST, gettext_lazy("Day first: 31.12.1990")),
-            (rules.MONTH_FIRST, gettext_lazy("Month first: 12/31/1990")),
-            (rules.YEAR_FIRST, gettext_lazy("Year first: 1990-12-31")),
+            (cells.DAY_FIRST, gettext_lazy("Day first: 31.12.1990")),
+            (cells.MONTH_FIRST, gettext_lazy("Month first: 12/31/1990")),
+            (cells.YEAR_FIRST, gettext_lazy("Year first: 1990-12-31")),
         ),
     )
     country = forms.ChoiceField(
