@@ -43,6 +43,7 @@ from profiles.rules import EMAIL, Key
 from profiles.services import (
     attributes,
     consents,
+    erasing,
     imports,
     imports_working,
     imports_writing,
@@ -342,6 +343,18 @@ def test_no_import_brings_back_who_was_erased(shop):
     assert (row.faulty_count, row.created_count) == (1, 1)
     assert not Identifier.objects.filter(value="ana@mail.fr").exists()
     assert ImportFault.objects.get().reasons[0][1] == "erased"
+
+
+def test_the_same_table_again_does_not_bring_back_whom_it_once_brought(shop):
+    table = [HEAD, ANA, BEA]
+    imported(shop, table)
+    erasing.erase(holder("ana@mail.fr").pk, by=None, source="test")
+
+    again = imported(shop, table)
+
+    assert (again.faulty_count, again.created_count, again.changed_count) == (1, 0, 1)
+    assert not Identifier.objects.filter(value__in=["ana@mail.fr", "+33612345678"]).exists()
+    assert not Profile.objects.filter(first_name="Ana").exists()
 
 
 def test_who_is_erased_between_check_and_import_is_refused_too(shop):
