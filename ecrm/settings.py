@@ -173,6 +173,7 @@ _test_suffix = env.text("ECRM_TEST_DB_SUFFIX", "main", "Tells test runs on one s
 DATABASES = {
     "default": {
         **_database,
+        "ENGINE": "ecrm.kernel.database",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {

@@ -10,8 +10,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+# How fast the machine is just now is no matter of these tests.
+patient = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile("patient", patient)
+hypothesis.settings.load_profile("patient")
 # For the long runs of random stories: `make test ARGS="… --hypothesis-profile=thorough"`.
-hypothesis.settings.register_profile("thorough")
+hypothesis.settings.register_profile("thorough", patient)
 
 
 @pytest.fixture(scope="session")

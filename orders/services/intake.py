@@ -55,10 +55,11 @@ def put_order(
     moment = at or now()
     order = _locked(shop_id, external_id)
     _check_expectation(order, expecting)
-    if order is None:
-        result = _insert(shop_id, external_id, document, at=moment)
-    else:
-        result = _replace(order, document, at=moment)
+    with outbox.gathering():
+        if order is None:
+            result = _insert(shop_id, external_id, document, at=moment)
+        else:
+            result = _replace(order, document, at=moment)
     BEFORE_COMMIT.hit()
     transaction.on_commit(AFTER_COMMIT.hit)
     return result

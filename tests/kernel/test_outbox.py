@@ -21,7 +21,8 @@ def _fresh_facts():
 
 def throw(stone_id: int = 1) -> EventRecord:
     with transaction.atomic():
-        return outbox.publish(StoneThrown(stone_id=stone_id, profile_id=7))
+        outbox.publish(StoneThrown(stone_id=stone_id, profile_id=7))
+    return EventRecord.objects.latest("id")
 
 
 def delivery_to(name: str) -> Delivery:
@@ -186,6 +187,35 @@ def test_facts_of_the_past_stand_on_the_timeline_and_nothing_follows_from_them()
 
     assert outbox.records_of_profile(7).count() == 2
     assert Delivery.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_gathered_facts_are_written_in_their_order_by_one_statement(django_assert_num_queries):
+    with outbox.gathering():
+        for stone_id in (3, 1, 2):
+            outbox.publish(StoneThrown(stone_id=stone_id, profile_id=7))  # prepares the statement
+
+    with django_assert_num_queries(1), outbox.gathering(), outbox.gathering():
+        with outbox.as_history():
+            outbox.publish(StoneThrown(stone_id=4, profile_id=8))
+        outbox.publish(StoneThrown(stone_id=5, profile_id=8))
+
+    records = EventRecord.objects.order_by("id")
+    assert [record.payload["stone_id"] for record in records] == [3, 1, 2, 4, 5]
+    assert set(Delivery.objects.filter(event__profile_id=8).values_list("event_id")) == {
+        (records[4].pk,)
+    }
+    assert Delivery.objects.count() == 2 * 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_facts_gathered_by_a_service_that_failed_are_forgotten():
+    with pytest.raises(ZeroDivisionError), transaction.atomic(), outbox.gathering():
+        outbox.publish(StoneThrown(stone_id=1))
+        raise ZeroDivisionError
+
+    throw(2)
+    assert [record.payload["stone_id"] for record in EventRecord.objects.all()] == [2]
 
 
 @pytest.mark.django_db
