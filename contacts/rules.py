@@ -35,6 +35,12 @@ MAX_ADDRESS_LENGTH = 254
 _REPLY_PREFIX = re.compile(
     r"^\s*(?:(?:re|aw|sv|antw|rif|ref|tr|fw|fwd|wg)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE
 )
+_REQUEST_NUMBER = re.compile(
+    r"\[#(?P<bracketed>\d{1,12})\]"
+    r"|\b(?:request|ticket|demande|dossier|anfrage|anliegen|vorgang)\s*(?:n[°o]\.?|nr\.?|no\.?|#|:)?\s*"
+    r"(?P<named>\d{1,12})\b",
+    re.IGNORECASE,
+)
 _SPACES = re.compile(r"\s+")
 
 
@@ -82,6 +88,12 @@ def usable_address(address: str) -> str:
 def one_line(text: str) -> str:
     """The text with every run of blanks and line ends as one space."""
     return _SPACES.sub(" ", text).strip()
+
+
+def number_in_subject(subject: str) -> int | None:
+    """The number of a request that a customer wrote into the subject: [#1042], Demande n° 1042."""
+    match = _REQUEST_NUMBER.search(subject)
+    return int(match["bracketed"] or match["named"]) if match else None
 
 
 def bare_subject(subject: str) -> str:

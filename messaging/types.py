@@ -54,7 +54,8 @@ class ReceivedMail:
 
     `is_sender_sound` False means that the From header proves nothing, not even who claims to write:
     such a mail never belongs to a customer. `visible_text` is `text` without quotes and signature.
-    `html_clean` is safe markup without remote images, yet is shown only in a sandboxed frame.
+    `answers` and `continues_id` (an earlier mail of the same customer) say what it belongs to, never who
+    wrote it. `html_clean` is safe markup without remote images, yet is shown only in a sandboxed frame.
     """
 
     id: int
@@ -76,6 +77,7 @@ class ReceivedMail:
     attachments: tuple[MailAttachment, ...]
     is_machine: bool
     answers: OutgoingRef | None
+    continues_id: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

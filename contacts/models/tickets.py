@@ -250,6 +250,7 @@ class TicketMessage(models.Model):
     # The mail has a formatted part, which messaging shows in a sandboxed frame.
     has_html = models.BooleanField(default=False)
     is_automatic = models.BooleanField(default=False)
+    is_unverified = models.BooleanField(default=False, db_default=False)
     # What a system line tells: {"what": "assigned", "to": 3}. Ids and scalars.
     change = models.JSONField(default=dict, blank=True)
     # What messaging keeps for us: [{"id", "name", "type", "size"}].

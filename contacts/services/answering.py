@@ -195,7 +195,9 @@ def _queue(ticket: Ticket, *, text: str, seq: int, by: Agent | None, at: datetim
     Worded here and not by messaging's templates: those are for mail no person wrote.
     """
     answered = (
-        ticket.messages.filter(kind=TicketMessage.Kind.CUSTOMER, is_automatic=False)
+        ticket.messages.filter(
+            kind=TicketMessage.Kind.CUSTOMER, is_automatic=False, is_unverified=False
+        )
         .order_by("-seq")
         .first()
     )
@@ -231,7 +233,8 @@ def _queue(ticket: Ticket, *, text: str, seq: int, by: Agent | None, at: datetim
 def _thread(ticket: Ticket) -> tuple[str, tuple[str, ...]]:
     """In-Reply-To and References of the next answer: the latest mail of either side."""
     last = (
-        ticket.messages.exclude(mail=None, outgoing=None)
+        ticket.messages.filter(is_unverified=False)
+        .exclude(mail=None, outgoing=None)
         .order_by("-seq")
         .values_list("mail_id", "outgoing_id")
         .first()
@@ -249,7 +252,7 @@ def _thread(ticket: Ticket) -> tuple[str, tuple[str, ...]]:
 def _references_before(ticket: Ticket) -> tuple[str, ...]:
     """The References of the customer's latest mail and its own Message-ID."""
     mail_id = (
-        ticket.messages.filter(mail__isnull=False)
+        ticket.messages.filter(mail__isnull=False, is_unverified=False)
         .order_by("-seq")
         .values_list("mail_id", flat=True)
         .first()

@@ -30,24 +30,28 @@ _MAIL_LOCK = 5_005
 
 @transaction.atomic
 def receive_mail(mail_id: int, *, at: datetime | None = None) -> TicketMessage | None:
-    """Turn a parsed mail into a message of the ticket it answers, or of a new one.
+    """Turn a parsed mail into a message of the ticket it belongs to, or of a new one.
 
-    Received again it returns the first message. Machine mail joins the ticket it answers without
-    waking it, and opens none: then the answer is None. Publishes MessageAdded and, where it applies,
-    TicketOpened and TicketStateChanged; tells messaging what became of the mail.
+    Somebody else than the customer, with our own reference in hands, is heard in the ticket as an
+    unverified participant. Received again it returns the first message. Machine mail joins the ticket it
+    answers without waking it, and opens none: then the answer is None. Publishes MessageAdded and, where
+    it applies, TicketOpened and TicketStateChanged; tells messaging what became of the mail.
     """
     _lock_mail(mail_id)
     if found := TicketMessage.objects.filter(mail_id=mail_id).first():
         return found
     mail = mails.mail(mail_id)
     at = at or now()
-    thread = _thread_of(mail)
+    ticket = _ticket_of(mail)
+    is_customer = ticket is not None and _is_participant(ticket, mail)
     if mail.is_machine:
-        return _add_machine_mail(thread, mail, at=at) if thread else None
-    joins = thread is not None and thread.state != Ticket.State.CLOSED
+        return _add_machine_mail(ticket, mail, at=at) if ticket and is_customer else None
+    joins = ticket is not None and ticket.state != Ticket.State.CLOSED
     outcome: SettledOutcome = "message-added" if joins else "conversation-opened"
-    ticket = thread if joins and thread else _open_for_mail(mail, thread=thread, at=at)
-    message = _add_mail(ticket, mail, at=at)
+    if not joins or ticket is None:
+        ticket = _open_for_mail(mail, related=ticket, is_customer=is_customer, at=at)
+        is_customer = True
+    message = _add_mail(ticket, mail, is_unverified=not is_customer, at=at)
     AFTER_MESSAGE.hit()
     messaging.settle_mail(mail_id, outcome=outcome)
     BEFORE_SETTLED.hit()
@@ -59,39 +63,49 @@ def _lock_mail(mail_id: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_MAIL_LOCK, mail_id % 2**31])
 
 
-def _thread_of(mail: ReceivedMail) -> Ticket | None:
-    """The ticket this mail may be added to, locked: our own reference and a known sender."""
-    ticket = _ticket_answered(mail)
-    if ticket is None or not mail.is_sender_sound:
-        return None
-    return ticket if _is_participant(ticket, mail) else None
+def _ticket_of(mail: ReceivedMail) -> Ticket | None:
+    """The ticket this mail belongs to, locked, by the strongest evidence there is.
 
-
-def _ticket_answered(mail: ReceivedMail) -> Ticket | None:
+    A reference that only we can have made counts whoever wrote; the id of an earlier mail, and the
+    number of the request in the subject, count for the customer himself only.
+    """
+    tickets = Ticket.objects.locked().filter(shop_id=mail.shop_id)
     ticket_id = rules.ticket_named_in(mail.answers.about) if mail.answers else None
-    if ticket_id is None:
-        return None
-    return Ticket.objects.locked().filter(pk=ticket_id, shop_id=mail.shop_id).first()
+    if ticket_id is not None:
+        return tickets.filter(pk=ticket_id).first()
+    found = None
+    if mail.continues_id is not None:
+        earlier = TicketMessage.objects.filter(mail_id=mail.continues_id, is_unverified=False)
+        found = tickets.filter(pk__in=earlier.values("ticket_id")).first()
+    elif (number := rules.number_in_subject(mail.subject)) is not None:
+        found = tickets.filter(number=number).first()
+    return found if found is not None and _is_participant(found, mail) else None
 
 
 def _is_participant(ticket: Ticket, mail: ReceivedMail) -> bool:
-    """Whether the sender is the customer himself: the address we answer to, or one that is his."""
-    if rules.same_address(mail.from_address, ticket.reply_to):
-        return bool(ticket.reply_to)
+    """Whether the sender is the customer himself: an address we write to, or one that is his."""
+    if not mail.is_sender_sound or not mail.from_address:
+        return False
+    written_to = [ticket.reply_to, mail.answers.to if mail.answers else ""]
+    if any(rules.same_address(mail.from_address, address) for address in written_to):
+        return True
     return profiles.find_by_email(mail.from_address) == ticket.profile_id
 
 
-def _open_for_mail(mail: ReceivedMail, *, thread: Ticket | None, at: datetime) -> Ticket:
-    profile_id = thread.profile_id if thread else _sender_profile(mail, at=at)
-    related = thread or _ticket_answered(mail)
+def _open_for_mail(
+    mail: ReceivedMail, *, related: Ticket | None, is_customer: bool, at: datetime
+) -> Ticket:
+    """A new ticket; behind a closed one it is the same customer's when he himself wrote."""
+    same = related if is_customer else None
+    profile_id = same.profile_id if same else _sender_profile(mail, at=at)
     return intake.create(
         shop_id=mail.shop_id,
         profile_id=profile_id,
         subject=rules.bare_subject(mail.subject),
         channel=Ticket.Channel.EMAIL,
-        language=thread.language if thread else None,
+        language=same.language if same else None,
         reply_to=mail.from_address,
-        order_id=thread.order_id if thread else _order_of(mail, profile_id=profile_id),
+        order_id=same.order_id if same else _order_of(mail, profile_id=profile_id),
         continues=related,
         at=at,
     )
@@ -117,12 +131,16 @@ def _order_of(mail: ReceivedMail, *, profile_id: int) -> int | None:
     return order_id
 
 
-def _add_mail(ticket: Ticket, mail: ReceivedMail, *, at: datetime) -> TicketMessage:
+def _add_mail(
+    ticket: Ticket, mail: ReceivedMail, *, is_unverified: bool, at: datetime
+) -> TicketMessage:
+    """The words of a mail. Whoever is not known to be the customer gets no answers sent to him."""
     return intake.add_words(
         ticket,
         text=mail.visible_text.strip() or mail.text.strip(),
         at=at,
-        reply_to=mail.from_address,
+        reply_to="" if is_unverified else mail.from_address,
+        is_unverified=is_unverified,
         **_mail_columns(mail),
     )
 

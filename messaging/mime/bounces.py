@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,6 +13,9 @@ from messaging.mime.structure import Part
 
 MOST_RECIPIENTS: Final = 50
 REPORT_TYPES: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
+_REPORTED_ID: Final = re.compile(
+    r"^[> \t]*message-id:\s*(<[^<>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE
+)
 _INCOMPLETE: Final = frozenset({"", "5.0.0", "4.0.0"})
 
 
@@ -86,19 +90,19 @@ def _completed(bounce: Bounce, told: str) -> Bounce:
     )
 
 
-def reported_message_id(root: Part) -> str:
+def reported_message_id(root: Part, *, text: str) -> str:
     """The Message-ID of the mail that came back inside the report, or ""."""
     for part in root.walk():
-        if part is root:
-            continue
         if part.content_type == "text/rfc822-headers":
-            for line in decode(part.data).splitlines():
-                name, _, value = line.partition(":")
-                if name.strip().lower() == "message-id":
-                    return value.strip()
+            returned = _REPORTED_ID.search(decode(part.data))
+            if returned is not None:
+                return returned.group(1)
         elif part.content_type == "message/rfc822" and part.children:
-            return part.children[0].headers.first("message-id")
-    return ""
+            message_id = part.children[0].headers.first("message-id")
+            if message_id:
+                return message_id
+    quoted = _REPORTED_ID.search(text)
+    return quoted.group(1) if quoted else ""
 
 
 def _verdict(block: Headers) -> Bounce | None:

@@ -17,6 +17,7 @@ from typing import IO, Any, Final
 from messaging.mime import limits, reading, structure
 from messaging.mime.addresses import Address
 from messaging.mime.bounces import Bounce
+from messaging.mime.complaints import Complaint
 from messaging.mime.files import ParsedFile
 from messaging.mime.reading import ParsedMail
 
@@ -83,6 +84,8 @@ def unpacked(plain: dict[str, Any], blobs: list[bytes]) -> ParsedMail:
     values["to"] = [Address(**item) for item in values["to"]]
     values["cc"] = [Address(**item) for item in values["cc"]]
     values["bounces"] = [Bounce(**item) for item in values["bounces"]]
+    if values["complaint"]:
+        values["complaint"] = Complaint(**values["complaint"])
     values["files"] = [
         ParsedFile(**{**item, "data": blob})
         for item, blob in zip(values["files"], blobs, strict=True)
@@ -93,7 +96,7 @@ def unpacked(plain: dict[str, Any], blobs: list[bytes]) -> ParsedMail:
 def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    if isinstance(value, Address | Bounce | ParsedFile):
+    if isinstance(value, Address | Bounce | Complaint | ParsedFile):
         return {
             field.name: getattr(value, field.name)
             for field in dataclasses.fields(value)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from messaging.mime import notices, reasons
+from messaging.mime import complaints, notices, reasons
 from messaging.mime.headers import Headers
 from messaging.mime.sender import Sender
 from messaging.mime.structure import Part
@@ -136,7 +136,7 @@ def judge(root: Part, sender: Sender, *, text: str) -> Verdict:
 def _kind(root: Part, sender: Sender, text: str) -> str:
     headers = root.headers
     report = _report_type(root)
-    if report == "feedback-report":
+    if complaints.of(root) is not None:
         return "complaint"
     if report == "delivery-status" or _is_bounce(headers, sender, text):
         return "bounce"
@@ -144,7 +144,9 @@ def _kind(root: Part, sender: Sender, text: str) -> str:
         return "auto_reply"
     if _is_list(headers):
         return "list"
-    return "notification" if _is_notification(headers, sender) else ""
+    if report == "feedback-report" or _is_notification(headers, sender):
+        return "notification"
+    return ""
 
 
 def _report_type(root: Part) -> str:

@@ -11,6 +11,7 @@ from messaging.mime import (
     addresses,
     body,
     bounces,
+    complaints,
     dates,
     html,
     machine,
@@ -20,11 +21,13 @@ from messaging.mime import (
 )
 from messaging.mime.addresses import Address
 from messaging.mime.bounces import Bounce
+from messaging.mime.complaints import Complaint
 from messaging.mime.files import ParsedFile
 from messaging.mime.headers import Headers
 from messaging.rules import message_ids
 
 LONGEST_SUBJECT = 1000
+_DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-delivered-to")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +55,9 @@ class ParsedMail:
     machine: str
     list_id: str
     bounces: list[Bounce]
+    complaint: Complaint | None
     reported_message_id: str
+    delivered_to: list[str]
     dedupe_key: str
     defects: list[str]
 
@@ -99,7 +104,9 @@ def read(raw: bytes) -> ParsedMail:
         machine=verdict.kind,
         list_id=verdict.list_id,
         bounces=bounces.verdicts(root, text=text) if verdict.kind == "bounce" else [],
-        reported_message_id=bounces.reported_message_id(root) if is_report else "",
+        complaint=complaints.of(root) if verdict.kind == "complaint" else None,
+        reported_message_id=bounces.reported_message_id(root, text=text) if is_report else "",
+        delivered_to=_delivered_to(head),
         dedupe_key=_dedupe_key(head, message_id, words=parts.visible, files=contents.files),
         defects=[*defects, *author.defects, *contents.defects, *(missing or invalid)],
     )
@@ -154,6 +161,12 @@ def _people(head: Headers, name: str) -> list[Address]:
     for value in head.all(name):
         found += [person for person in addresses.parse(value).mailboxes if person.address]
     return found
+
+
+def _delivered_to(head: Headers) -> list[str]:
+    """The addresses at which mail servers on the way say it arrived."""
+    found = [head.first(name).strip("<> ").lower() for name in _DELIVERED]
+    return [address for address in found if addresses.normalised(address)]
 
 
 def _one_id(head: Headers, name: str) -> str:

@@ -240,7 +240,11 @@ class RawMail(models.Model):
 
 
 class Mail(models.Model):
-    """A received mail as it was understood; read again from the raw bytes at any time."""
+    """A received mail as it was understood; read again from the raw bytes at any time.
+
+    `evidence` says why we believe that it `answers` a message of ours or `continues` an earlier mail; it
+    never says who wrote it.
+    """
 
     class Machine(models.TextChoices):
         NONE = "", _("Written by a person")
@@ -249,6 +253,13 @@ class Mail(models.Model):
         AUTO_REPLY = "auto_reply", _("Automatic reply")
         NOTIFICATION = "notification", _("Notification")
         LIST = "list", _("Mailing list")
+
+    class Evidence(models.TextChoices):
+        NONE = "", _("Nothing")
+        REPLY_TOKEN = "reply-token", _("The signed address it was sent to")
+        BOUNCE_TOKEN = "bounce-tok", _("The signed address the report was sent to")
+        OUR_ID = "our-id", _("The signed id of our message")
+        THEIR_ID = "their-id", _("The id of an earlier mail of the same customer")
 
     raw = models.OneToOneField(RawMail, on_delete=models.CASCADE, related_name="mail")
     mailbox = models.ForeignKey(Mailbox, on_delete=models.PROTECT, related_name="+")
@@ -262,6 +273,17 @@ class Mail(models.Model):
         related_name="+",
         null=True,
         blank=True,
+    )
+    evidence = models.CharField(
+        max_length=11, choices=Evidence.choices, blank=True, default=Evidence.NONE, db_default=""
+    )
+    continues = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        related_name="+",
+        null=True,
+        blank=True,
+        db_index=False,
     )
     dedupe_key = models.CharField(max_length=64)
 

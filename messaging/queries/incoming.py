@@ -30,6 +30,7 @@ def mail(mail_id: int) -> ReceivedMail:
         attachments=tuple(_attachment(file) for file in files.order_by("position")),
         is_machine=row.machine != Mail.Machine.NONE,
         answers=_ref(row.answers) if row.answers else None,
+        continues_id=row.continues_id,
     )
 
 

@@ -18,9 +18,9 @@ from ecrm.kernel.errors import DomainError
 from messaging.events import MailReceived
 from messaging.mime.reading import ParsedMail
 from messaging.mime.structure import Unreadable
-from messaging.models import Attachment, Mail, Mailbox, OutgoingMessage, RawMail
+from messaging.models import Attachment, Mail, Mailbox, RawMail
 from messaging.rules import message_ids, names, reading
-from messaging.services import privacy
+from messaging.services import evidence, privacy, returns
 from messaging.services.intake import store_content
 from messaging.services.keys import accepted_keys
 from messaging.transports.reader import MailReader
@@ -184,6 +184,7 @@ def _file(raw: RawMail, parsed: ParsedMail, *, at: datetime) -> Mail | None:
         twin = known.select_related("raw").get()
         _settle(raw, RawMail.Outcome.DUPLICATE, original=twin.raw, at=at)
         return None
+    returns.apply(mail, parsed=parsed, at=raw.received_at)
     _settle(raw, RawMail.Outcome.SUPPRESSED if mail.machine else RawMail.Outcome.WAITING, at=at)
     outbox.publish(
         MailReceived(
@@ -208,12 +209,16 @@ def _create(raw: RawMail, mailbox: Mailbox, parsed: ParsedMail) -> Mail:
     machine = _machine_kind(raw, mailbox, parsed)
     is_own = _is_ours(parsed.sender.address)
     is_sound = parsed.is_sender_sound and not is_own
+    profile_id = _profile(mailbox, parsed, machine, at=raw.received_at) if is_sound else None
+    found = evidence.of(parsed, raw=raw, mailbox=mailbox, profile_id=profile_id)
     mail = Mail.objects.create(
         raw=raw,
         mailbox=mailbox,
         shop_id=mailbox.shop_id,
-        profile_id=_profile(mailbox, parsed, machine, at=raw.received_at) if is_sound else None,
-        answers=_answered(mailbox, parsed),
+        profile_id=profile_id,
+        answers=found.answers,
+        evidence=found.kind,
+        continues_id=found.continues_id,
         dedupe_key=parsed.dedupe_key,
         from_name=parsed.sender.name,
         from_address=parsed.sender.address,
@@ -279,17 +284,3 @@ def _profile(mailbox: Mailbox, parsed: ParsedMail, machine: str, *, at: datetime
     first_name, last_name = names.split_name(parsed.sender.name)
     identity = Identity(email=address, first_name=first_name, last_name=last_name)
     return profiles.resolve(identity, shop_id=mailbox.shop_id, source="mail", at=at).profile_id
-
-
-def _answered(mailbox: Mailbox, parsed: ParsedMail) -> OutgoingMessage | None:
-    """The newest message of ours that this mail answers or reports about, by ids that only we make."""
-    ids = [parsed.in_reply_to, *reversed(parsed.references), parsed.reported_message_id]
-    keys = accepted_keys()
-    ours = [
-        found for found in (message_ids.uuid_of(text, keys=keys) for text in ids if text) if found
-    ]
-    messages = {
-        row.uuid: row
-        for row in OutgoingMessage.objects.filter(uuid__in=ours, shop_id=mailbox.shop_id)
-    }
-    return next((messages[identity] for identity in ours if identity in messages), None)

@@ -128,27 +128,94 @@ def test_a_stranger_who_answers_a_confirmation_does_not_see_the_order_linked(sho
     assert ticket.profile_id != order.profile_id
 
 
-def test_a_stranger_with_our_reference_never_writes_into_a_ticket(shop, agent):
+@pytest.mark.parametrize("is_sound", [True, False], ids=["stranger", "forged"])
+def test_somebody_else_with_our_reference_is_an_unverified_participant(shop, agent, is_sound):
     ticket = make_ticket(shop)
-    mail = make_mail(shop, from_address="mallory@example.org", answers=answer(ticket, by=agent))
+    customer, address = ticket.profile, ticket.reply_to
+    sender = "mallory@example.org" if is_sound else address
+    mail = make_mail(
+        shop,
+        from_address=sender,
+        is_sender_sound=is_sound,
+        answers=answer(ticket, by=agent),
+        text="Envoyez tout à mallory@example.org",
+    )
 
     message = services.receive_mail(mail.pk)
 
-    assert message.ticket != ticket
-    assert message.ticket.continues == ticket
-    assert message.ticket.profile != ticket.profile
+    ticket.refresh_from_db()
+    assert message.ticket == ticket
+    assert message.is_unverified
+    assert (ticket.reply_to, ticket.profile) == (address, customer)
+    ours = OutgoingMessage.objects.get(pk=answer(ticket, by=agent).outgoing_id)
+    assert ours.recipient == address
+    assert "mallory" not in ours.text
+    assert mail.message_id not in (ours.in_reply_to, *ours.references)
 
 
-def test_a_doubtful_sender_is_nobody_we_know(shop, agent):
+def test_who_got_our_answer_is_a_participant_though_we_write_to_another_address_now(shop, agent):
+    ticket = make_ticket(shop, reply_to="first@example.org")
+    ours = answer(ticket, by=agent)
+    Ticket.objects.filter(pk=ticket.pk).update(reply_to="second@example.org")
+
+    message = services.receive_mail(
+        make_mail(shop, from_address="first@example.org", answers=ours).pk
+    )
+
+    assert (message.ticket, message.is_unverified) == (ticket, False)
+
+
+def test_a_stranger_behind_a_closed_ticket_opens_one_of_his_own(shop, agent):
     ticket = make_ticket(shop)
     ours = answer(ticket, by=agent)
-    mail = make_mail(shop, from_address=ticket.reply_to, is_sender_sound=False, answers=ours)
+    services.change_state(ticket.pk, to="closed", by=agent)
 
-    message = services.receive_mail(mail.pk)
+    message = services.receive_mail(
+        make_mail(shop, from_address="mallory@example.org", answers=ours).pk
+    )
 
-    assert message.ticket != ticket
+    assert message.ticket.continues == ticket
     assert message.ticket.profile != ticket.profile
-    assert not Identifier.objects.filter(profile=message.ticket.profile, kind="email").exists()
+    assert message.ticket.order is None
+    assert not message.is_unverified
+
+
+def test_the_id_of_his_earlier_mail_joins_the_customer_s_own_ticket(shop):
+    first = make_mail(shop, from_address="claire@example.org")
+    ticket = services.receive_mail(first.pk).ticket
+
+    mine = make_mail(shop, from_address="claire@example.org", continues=first)
+    foreign = make_mail(shop, from_address="mallory@example.org", continues=first)
+
+    assert services.receive_mail(mine.pk).ticket == ticket
+    assert services.receive_mail(foreign.pk).ticket != ticket
+
+
+@pytest.mark.parametrize("subject", ["[#{}] encore moi", "Re: Demande n° {}", "Request {}"])
+def test_the_number_in_the_subject_counts_for_the_customer_only(shop, subject):
+    ticket = services.receive_mail(make_mail(shop, from_address="claire@example.org").pk).ticket
+    words = subject.format(ticket.number)
+
+    mine = make_mail(shop, from_address="claire@example.org", subject=words)
+    foreign = make_mail(shop, from_address="mallory@example.org", subject=words)
+    forged = make_mail(
+        shop, from_address="claire@example.org", subject=words, is_sender_sound=False
+    )
+    elsewhere = make_mail(ShopFactory(), from_address="claire@example.org", subject=words)
+
+    assert services.receive_mail(mine.pk).ticket == ticket
+    for mail in (foreign, forged, elsewhere):
+        message = services.receive_mail(mail.pk)
+        assert (message.ticket != ticket, message.ticket.continues) == (True, None)
+
+
+def test_the_same_subject_is_no_evidence(shop):
+    mails = [
+        make_mail(shop, from_address="claire@example.org", subject="Re: Ma commande 1042")
+        for _ in range(2)
+    ]
+
+    assert len({services.receive_mail(mail.pk).ticket for mail in mails}) == 2
 
 
 def test_a_reference_of_another_shop_does_not_cross_over(shop, agent):
