@@ -89,6 +89,17 @@ def all_shops() -> list[ShopInfo]:
     return [row.info for row in _SHOPS.all()]
 
 
+_OTHER_SHOPS = Statement(
+    "other_shops", "SELECT EXISTS (SELECT FROM company_shop WHERE id <> ALL(%(ids)s::bigint[]))"
+)
+
+
+def are_all_shops(shop_ids: Iterable[int]) -> bool:
+    """Whether there is no shop besides these. Runs one query."""
+    ((has_others,),) = _OTHER_SHOPS.rows(ids=list(shop_ids))
+    return not has_others
+
+
 def shops_for(agent: Actor) -> list[ShopInfo]:
     """The shops in which the agent holds any permission at all, active ones first."""
     held = held_permissions(agent)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.db.models import prefetch_related_objects
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -16,7 +17,7 @@ from company import queries as company
 from company.types import AgentInfo
 from contacts import rules
 from contacts.models import Draft, Ticket, TicketMessage
-from ecrm.kernel.prepared import Rows
+from ecrm.kernel.prepared import Rows, Statement
 from messaging import queries as mails
 from messaging.types import OutgoingInfo
 from orders import queries as orders
@@ -115,10 +116,21 @@ def draft(ticket: Ticket, *, agent: Agent) -> Draft | None:
     return Draft.objects.filter(ticket=ticket, agent_id=agent.pk).first()
 
 
+_OF_PROFILE = Rows(
+    "tickets_of_profile",
+    Ticket,
+    """
+WHERE profile_id = %(profile_id)s AND shop_id = ANY(%(shop_ids)s::bigint[])
+ORDER BY last_message_at DESC, id DESC LIMIT %(limit)s
+""",
+)
+
+
 def of_profile(profile_id: int, *, shop_ids: Iterable[int], limit: int = 5) -> list[Ticket]:
-    """A customer's latest requests in these shops."""
-    rows = Ticket.objects.in_shops(list(shop_ids)).filter(profile_id=profile_id)
-    return list(rows.select_related("assignee").order_by("-last_message_at", "-id")[:limit])
+    """A customer's latest requests in these shops. One query, and one for who looks after them."""
+    found = _OF_PROFILE.all(profile_id=profile_id, shop_ids=list(shop_ids), limit=limit)
+    prefetch_related_objects([row for row in found if row.assignee_id], "assignee")
+    return found
 
 
 _OPEN = Rows(
@@ -143,21 +155,35 @@ def of_order(order_id: int, *, shop_ids: Iterable[int], limit: int = 5) -> list[
     return list(rows.select_related("assignee").order_by("-last_message_at", "-id")[:limit])
 
 
+_BY_ID = Rows("tickets_by_id", Ticket, "WHERE id = ANY(%(ids)s::bigint[])")
+
+
 def tickets_by_id(ticket_ids: Iterable[int]) -> dict[int, Ticket]:
     """Tickets by id, in one query."""
-    return Ticket.objects.in_bulk(set(ticket_ids))
+    ids = list(set(ticket_ids))
+    return {row.pk: row for row in _BY_ID.all(ids=ids)} if ids else {}
 
 
 def messages_by_id(message_ids: Iterable[int]) -> dict[int, TicketMessage]:
     """Messages by id with their ticket and author, in one query."""
-    rows = TicketMessage.objects.select_related("ticket", "author").filter(pk__in=set(message_ids))
-    return {row.pk: row for row in rows}
+    ids = set(message_ids)
+    rows = TicketMessage.objects.select_related("ticket", "author").filter(pk__in=ids)
+    return {row.pk: row for row in rows} if ids else {}
+
+
+_FIRST = Statement(
+    "first_messages",
+    """
+SELECT ticket_id, text FROM contacts_ticketmessage
+WHERE ticket_id = ANY(%(ids)s::bigint[]) AND seq = 1
+""",
+)
 
 
 def first_words(ticket_ids: Iterable[int]) -> dict[int, str]:
     """How each of these tickets began, in one query."""
-    rows = TicketMessage.objects.filter(ticket_id__in=set(ticket_ids), seq=1)
-    return {pk: rules.snippet(text) for pk, text in rows.values_list("ticket_id", "text")}
+    ids = list(ticket_ids)
+    return {pk: rules.snippet(text) for pk, text in _FIRST.rows(ids=ids)} if ids else {}
 
 
 def snippet_of(message: TicketMessage) -> str:

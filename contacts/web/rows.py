@@ -14,7 +14,7 @@ from contacts import rules
 from contacts.models import Ticket
 from contacts.queries.inbox import TicketLine
 from ecrm.kernel.drawing import drawn, filled
-from ecrm.kernel.templatetags.ecrm_ui import ago, hue, initials
+from ecrm.kernel.templatetags.ecrm_ui import hue, initials, reader
 
 if TYPE_CHECKING:
     from company.types import ShopInfo
@@ -70,6 +70,7 @@ class RowMaker:
         """
         self._base, self._query = reverse("contacts:inbox"), query
         self._shops, self._number, self._select = shops, number, select
+        self._reader = reader()
         self._new = format_html(_NEW, Ticket.State.NEW.label)
         self._nameless = _("(no subject)")
         self._states, self._channels, self._priorities = (
@@ -94,7 +95,7 @@ class RowMaker:
             "select": self._select,
             "new": self._new if ticket.state == Ticket.State.NEW else "",
             "customer": customer,
-            "when": ago(ticket.last_message_at),
+            "when": self._reader.ago(ticket.last_message_at),
             "subject": ticket.subject or self._nameless,
             "snippet": ticket.snippet,
             "signs": self._signs(ticket),

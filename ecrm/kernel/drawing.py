@@ -43,9 +43,10 @@ def filled(markup: str, rows: Iterable[Mapping[str, object]]) -> SafeString:
     It is `format_html_join` without its question to each of a thousand values whether it is lazy.
     """
     return SafeString(
-        "\n".join([markup.format_map({k: _safe(v) for k, v in row.items()}) for row in rows])
+        "\n".join([markup.format_map({k: safe(v) for k, v in row.items()}) for row in rows])
     )
 
 
-def _safe(value: object) -> str:
+def safe(value: object) -> str:
+    """The value as HTML: escaped, unless it is markup."""
     return value if isinstance(value, SafeString) else escape(str(value))

@@ -8,7 +8,9 @@ connections per transaction, set ECRM_PREPARED_STATEMENTS=0: the same text then 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -24,6 +26,8 @@ Kind = TypeVar("Kind", bound=Model)
 PARAMETER = re.compile(r"%\((\w+)\)s(::\w+(?:\[\])?)?")
 
 _prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+_Answers = dict[tuple[str, ...], list[tuple[Any, ...]]]
+_answers: ContextVar[_Answers | None] = ContextVar("answers", default=None)
 
 
 class Statement:
@@ -50,6 +54,15 @@ class Statement:
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """Everything it finds with these values, at a tenth of what building the query anew would cost."""
+        answers = _answers.get()
+        if answers is None:
+            return self._ask(values)
+        question = (self.name, *map(repr, values.values()))
+        if question not in answers:
+            answers[question] = self._ask(values)
+        return list(answers[question])
+
+    def _ask(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             self.execute(cursor, values)
             return list(cursor.fetchall())
@@ -74,15 +87,34 @@ class Statement:
         return f"EXECUTE {self.name}({values})" if values else f"EXECUTE {self.name}"
 
 
-class Rows(Generic[Kind]):
-    """Whole rows of one model, found by what follows the SELECT: for those that every page asks for."""
+@contextmanager
+def asked_once() -> Iterator[None]:
+    """Within the block the same statement with the same values runs once: for a page of many parts.
 
-    def __init__(self, name: str, model: type[Kind], clauses: str) -> None:
+    Such a page only reads; what it wrote itself, it might not see.
+    """
+    token = _answers.set({})
+    try:
+        yield
+    finally:
+        _answers.reset(token)
+
+
+class Rows(Generic[Kind]):
+    """Rows of one model, found by what follows the SELECT: for those that every page asks for.
+
+    Fields `without` which they come are read when somebody looks at them, as those that are deferred.
+    """
+
+    def __init__(
+        self, name: str, model: type[Kind], clauses: str, *, without: Collection[str] = ()
+    ) -> None:
         meta = model._meta  # noqa: SLF001 - Django's documented way to a model's fields
-        if changed := [f.name for f in meta.concrete_fields if hasattr(f, "from_db_value")]:
+        fields = [field for field in meta.concrete_fields if field.name not in without]
+        if changed := [field.name for field in fields if hasattr(field, "from_db_value")]:
             raise TypeError(f"{changed} need more than what the database gives.")
-        self._model, self._fields = model, [f.attname for f in meta.concrete_fields]
-        columns = ", ".join(f'"{f.column}"' for f in meta.concrete_fields)
+        self._model, self._fields = model, [field.attname for field in fields]
+        columns = ", ".join(f'"{field.column}"' for field in fields)
         self._statement = Statement(name, f"SELECT {columns} FROM {meta.db_table} {clauses}")  # noqa: S608 - no value in it
 
     def all(self, **values: Any) -> list[Kind]:

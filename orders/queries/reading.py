@@ -13,6 +13,7 @@ from django.urls import reverse
 from ecrm.kernel import outbox
 from ecrm.kernel.models import EventRecord
 from ecrm.kernel.money import Money
+from ecrm.kernel.prepared import Rows
 from orders.models import Order, OrderLine, OrderQuerySet
 from orders.rules import addresses, ledger
 from orders.rules.document import instant
@@ -30,6 +31,7 @@ from profiles import queries as profiles
 from profiles.types import OrderFigures
 
 VIEW = "orders.view_order"
+RECENT = 5
 SUMS = {
     "orders": Count("pk"),
     "revenue": Sum(F("grand_total") - F("refunded_total")),
@@ -107,10 +109,13 @@ def order_card(order_id: int) -> OrderCard:
     return card(Order.objects.for_list().get(pk=order_id))
 
 
+_BY_ID = Rows("orders_by_id", Order, "WHERE id = ANY(%(ids)s::bigint[])", without=["document"])
+
+
 def order_cards(order_ids: Iterable[int]) -> dict[int, OrderCard]:
     """Orders by id, in one query."""
-    rows = Order.objects.for_list().filter(pk__in=set(order_ids))
-    return {row.pk: card(row) for row in rows}
+    ids = list(set(order_ids))
+    return {row.pk: card(row) for row in _BY_ID.all(ids=ids)} if ids else {}
 
 
 def details(order: Order, *, language: str) -> OrderDetails:
@@ -218,19 +223,30 @@ def is_worth_confirming(order_id: int, *, since: datetime) -> bool:
     return rows.exclude(status__in=[Order.Status.CANCELLED, Order.Status.REFUNDED]).exists()
 
 
+_OF_PROFILE = Rows(
+    "orders_of_profile",
+    Order,
+    """
+WHERE profile_id = %(profile_id)s AND shop_id = ANY(%(shop_ids)s::bigint[])
+ORDER BY placed_at DESC, id DESC LIMIT %(limit)s
+""",
+    without=["document"],
+)
+
+
 def recent_of_profile(
-    profile_id: int, *, shop_ids: Iterable[int], limit: int = 5
+    profile_id: int, *, shop_ids: Iterable[int], limit: int = RECENT
 ) -> list[OrderCard]:
-    """The customer's newest orders in these shops."""
-    rows = Order.objects.of_shops(shop_ids).filter(profile_id=profile_id).for_list()
-    return [card(row) for row in rows[:limit]]
+    """The customer's newest orders in these shops. One query."""
+    rows = _OF_PROFILE.all(profile_id=profile_id, shop_ids=list(shop_ids), limit=limit)
+    return [card(row) for row in rows]
 
 
 def last_of_profile(profile_id: int, *, shop_ids: Iterable[int]) -> tuple[OrderCard, bool] | None:
     """The customer's newest order in these shops, and whether money went back for it. One query."""
-    rows = Order.objects.of_shops(shop_ids).filter(profile_id=profile_id).for_list()
-    order = rows.first()
-    return (card(order), order.refunded_total > 0) if order else None
+    # The page of a customer shows the recent ones as well, and so asks once for both.
+    rows = _OF_PROFILE.all(profile_id=profile_id, shop_ids=list(shop_ids), limit=RECENT)
+    return (card(rows[0]), rows[0].refunded_total > 0) if rows else None
 
 
 def count_orders(profile_id: int, *, shop_id: int, currency: str) -> OrderFigures:

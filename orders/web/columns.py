@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import cache
+from html import escape
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
@@ -45,7 +46,6 @@ _ROW = (
     '<span class="ec-cell-sub ec-phone-only">{status}</span></td>'
     '<td class="ec-rest"><span class="ec-clip">{customer}</span>{contact}</td>{cells}</tr>'
 )
-_CONTACT = '<span class="ec-cell-sub">{}</span>'
 _FIGURE = "ec-num ec-wide-only"
 _SHOP = (
     '<span class="ec-row"><span class="ec-dot" data-ecrm-colour="{}"></span>'
@@ -56,7 +56,7 @@ _STATUS = '<span class="ec-status{}"><span class="ec-clip">{}</span></span>'
 
 def drawn(rows: Iterable[OrderRow], shown: Sequence[OrderColumn]) -> SafeString:
     """The rows of the table as HTML."""
-    list_url = reverse("orders:order-list")
+    list_url, reader = reverse("orders:order-list"), ecrm_ui.reader()
     labels = {status.value: str(status.label) for status in Order.Status}
     return filled(
         _ROW,
@@ -68,7 +68,7 @@ def drawn(rows: Iterable[OrderRow], shown: Sequence[OrderColumn]) -> SafeString:
                 "status": labels[row.order.status],
                 "customer": row.customer.name,
                 "contact": _contact(row.customer),
-                "cells": cells(shown, row),
+                "cells": cells(shown, row, reader),
             }
             for row in rows
         ),
@@ -77,7 +77,9 @@ def drawn(rows: Iterable[OrderRow], shown: Sequence[OrderColumn]) -> SafeString:
 
 def _contact(customer: ProfileName) -> str:
     """The address under the name, unless it is the name."""
-    return "" if customer.email in {"", customer.name} else format_html(_CONTACT, customer.email)
+    if customer.email in {"", customer.name}:
+        return ""
+    return SafeString(f'<span class="ec-cell-sub">{escape(customer.email)}</span>')
 
 
 def offered(shops: Sequence[ShopInfo]) -> list[OrderColumn]:
@@ -91,7 +93,9 @@ def _amount(key: str, label: _StrPromise, read: Callable[[OrderLine], Decimal]) 
     return Column(
         key=key,
         label=label,
-        show=lambda row: ecrm_ui.money(row.order.money(read(row.order))) if read(row.order) else "",
+        show=lambda row, reader: (
+            reader.money(row.order.money(read(row.order))) if read(row.order) else ""
+        ),
         value=lambda row: row.order.money(read(row.order)),
         css=_FIGURE,
         is_usual=False,
@@ -102,7 +106,7 @@ _FIGURES: Sequence[OrderColumn] = (
     Column(
         key="items",
         label=gettext_lazy("Items"),
-        show=lambda row: ecrm_ui.number(row.order.items_count),
+        show=lambda row, reader: reader.number(row.order.items_count),
         value=lambda row: row.order.items_count,
         css=_FIGURE,
     ),
@@ -114,14 +118,14 @@ _FIGURES: Sequence[OrderColumn] = (
 _PLACED: OrderColumn = Column(
     key="placed",
     label=gettext_lazy("Placed"),
-    show=lambda row: ecrm_ui.ago(row.order.placed_at),
+    show=lambda row, reader: reader.ago(row.order.placed_at),
     value=lambda row: row.order.placed_at,
     css=_FIGURE,
 )
 _CHANGED: OrderColumn = Column(
     key="changed",
     label=gettext_lazy("Changed"),
-    show=lambda row: ecrm_ui.ago(row.order.changed_at),
+    show=lambda row, reader: reader.ago(row.order.changed_at),
     value=lambda row: row.order.changed_at,
     css=_FIGURE,
     is_usual=False,
@@ -134,7 +138,7 @@ def _shop(shops: Sequence[ShopInfo]) -> OrderColumn:
     return Column(
         key="shop",
         label=gettext_lazy("Shop"),
-        show=lambda row: shown[row.order.shop_id],
+        show=lambda row, _reader: shown[row.order.shop_id],
         value=lambda row: names[row.order.shop_id],
     )
 
@@ -151,7 +155,7 @@ def _status() -> OrderColumn:
     return Column(
         key="status",
         label=gettext_lazy("Status"),
-        show=lambda row: show(row.order.status),
+        show=lambda row, _reader: show(row.order.status),
         value=lambda row: labels[row.order.status],
         css="ec-desk-only",
     )
@@ -164,8 +168,8 @@ def _total() -> OrderColumn:
     )
     warning = format_html('<span class="ec-warn">{}</span> ', mismatch)
 
-    def show(row: OrderRow) -> str:
-        total = ecrm_ui.money(row.order.money(row.order.grand_total))
+    def show(row: OrderRow, reader: ecrm_ui.Reader) -> str:
+        total = reader.money(row.order.money(row.order.grand_total))
         return format_html("{}{}", warning, total) if row.order.mismatches else total
 
     return Column(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ecrm.kernel.prepared import Rows
 from profiles.models import Attribute, AttributeValue
 from profiles.rules import attributes as rules
 
@@ -17,9 +18,12 @@ class AttributeLine:
     value: rules.Value | None
 
 
+_IN_USE = Rows("attributes", Attribute, "WHERE archived_at IS NULL ORDER BY position, label, id")
+
+
 def definitions() -> list[Attribute]:
     """The attributes in use, in the order of forms and pages. One query."""
-    return list(Attribute.objects.in_use().for_list())
+    return _IN_USE.all()
 
 
 def all_definitions() -> list[Attribute]:

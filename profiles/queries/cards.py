@@ -71,17 +71,9 @@ def cards_of(
 def names(profile_ids: Iterable[int]) -> dict[int, ProfileName]:
     """What customers are called, and their address, in one query."""
     return {
-        profile_id: ProfileName(
-            name=_name(profile_id, first_name, last_name, email, phone), email=email or ""
-        )
-        for profile_id, first_name, last_name, email, phone in _NAMES.rows(ids=list(profile_ids))
+        profile_id: ProfileName(name=name or email or phone or f"#{profile_id}", email=email or "")
+        for profile_id, name, email, phone in _NAMES.rows(ids=list(profile_ids))
     }
-
-
-def _name(
-    profile_id: int, first_name: str, last_name: str, email: str | None, phone: str | None
-) -> str:
-    return f"{first_name} {last_name}".strip() or email or phone or f"#{profile_id}"
 
 
 def _card(
@@ -92,7 +84,7 @@ def _card(
     dates = [f.last_order_at for f in figures.values() if f.last_order_at is not None]
     return ProfileCard(
         id=row.id,
-        name=_name(row.id, row.first_name, row.last_name, email, phone),
+        name=f"{row.first_name} {row.last_name}".strip() or email or phone or f"#{row.id}",
         email=email,
         phone=phone,
         locale=row.locale,
@@ -115,17 +107,22 @@ WHERE profile_id = ANY(%(ids)s::bigint[]) AND kind IN ('email', 'phone')
 ORDER BY profile_id, kind, is_key DESC, last_seen_at DESC, id
 """,
 )
+# The number is looked up for those only who have neither a name nor an address.
 _NAMES = Statement(
     "names_of_profiles",
     """
-SELECT p.id, p.first_name, p.last_name, (
-    SELECT value FROM profiles_identifier WHERE profile_id = p.id AND kind = 'email'
+SELECT id, name, email, CASE WHEN name = '' AND email IS NULL THEN (
+    SELECT value FROM profiles_identifier WHERE profile_id = found.id AND kind = 'phone'
     ORDER BY is_key DESC, last_seen_at DESC, id LIMIT 1
-), (
-    SELECT value FROM profiles_identifier WHERE profile_id = p.id AND kind = 'phone'
-    ORDER BY is_key DESC, last_seen_at DESC, id LIMIT 1
-)
-FROM profiles_profile p WHERE p.id = ANY(%(ids)s::bigint[])
+) END
+FROM (
+    SELECT p.id, trim(p.first_name || ' ' || p.last_name) AS name, (
+        SELECT value FROM profiles_identifier WHERE profile_id = p.id AND kind = 'email'
+        ORDER BY is_key DESC, last_seen_at DESC, id LIMIT 1
+    ) AS email
+    FROM profiles_profile p WHERE p.id = ANY(%(ids)s::bigint[])
+    OFFSET 0  -- each address is looked up once, though two places use it
+) found
 """,
 )
 _FIGURES = Statement(

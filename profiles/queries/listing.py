@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Literal
 
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from company import queries as company
@@ -57,7 +57,7 @@ def customers(shop_ids: Iterable[int], selection: Selection | None = None) -> Pr
     """The customers whom these shops know, narrowed and in order."""
     chosen = selection or Selection()
     in_sight = frozenset(shop_ids)
-    rows = _known_to(in_sight).exclude(_is_visitor())
+    rows = _known_to(in_sight)
     if words := chosen.words.strip()[:LONGEST_SEARCH]:
         rows = rows.filter(_matching(words, in_sight))
     if chosen.orders:
@@ -87,9 +87,11 @@ ORDER BY since, id
 
 
 def rows_of(profiles: Iterable[Profile | Person], *, shop_ids: Iterable[int]) -> list[CustomerRow]:
-    """What the list shows of these customers, in three queries."""
+    """What the list shows of these customers, in three queries; in two when one shop looks."""
     in_sight = list(shop_ids)
     found = cards_of(profiles, shop_ids=in_sight)
+    if len(in_sight) == 1:
+        return [CustomerRow(card=card, shop_ids=in_sight) for card in found.values()]
     known_by: dict[int, list[int]] = {}
     for profile_id, shop_id in _KNOWN_BY.rows(ids=list(found), shop_ids=in_sight):
         known_by.setdefault(profile_id, []).append(shop_id)
@@ -102,8 +104,11 @@ def best_matches(words: str, *, shop_ids: Iterable[int], limit: int) -> list[Pro
     return list(cards_of(people_of(found), shop_ids=shop_ids).values())
 
 
-# Each country costs one look into the index instead of a walk over all customers.
-_COUNTRIES = """
+# Each country costs one look into the index instead of a walk over all customers; a look for one row
+# (LIMIT, where EXISTS would do) keeps it that way, whatever the statistics say.
+_COUNTRIES = Statement(
+    "countries_of_shops",
+    """
 WITH RECURSIVE present (country) AS (
     SELECT min(country) FROM profiles_profile WHERE country > ''
     UNION ALL
@@ -111,27 +116,31 @@ WITH RECURSIVE present (country) AS (
     FROM present WHERE present.country IS NOT NULL
 )
 SELECT country FROM present
-WHERE country IS NOT NULL AND EXISTS (
-    SELECT 1 FROM profiles_profile p
+WHERE country IS NOT NULL AND (
+    SELECT true FROM profiles_profile p
     JOIN profiles_profileshop s ON s.profile_id = p.id
-    WHERE p.country = present.country AND s.shop_id = ANY(%s)
+    WHERE p.country = present.country AND s.shop_id = ANY(%(shop_ids)s::bigint[]) LIMIT 1
 )
 ORDER BY country
-"""
+""",
+)
 
 
 def countries(shop_ids: Iterable[int]) -> list[str]:
     """The countries of the customers whom these shops know. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNTRIES, [list(shop_ids)])
-        return [country for (country,) in cursor.fetchall()]
+    return [country for (country,) in _COUNTRIES.rows(shop_ids=list(shop_ids))]
 
 
 def _known_to(shop_ids: frozenset[int]) -> ProfileQuerySet:
     """Everybody when these are all shops (each customer is known to one), which saves a look per row."""
-    if shop_ids and shop_ids == {shop.id for shop in company.all_shops()}:
-        return Profile.objects.living()
-    return Profile.objects.known_to(shop_ids)
+    rows = _people()
+    return rows if shop_ids and company.are_all_shops(shop_ids) else rows.known_to(shop_ids)
+
+
+@cache  # its conditions are always the same, and dear to put together
+def _people() -> ProfileQuerySet:
+    """Everybody who is worth a row."""
+    return Profile.objects.living().exclude(_is_visitor())
 
 
 def _is_visitor() -> Q:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Lower
 
 from company import queries as company
+from ecrm.kernel.prepared import Statement
 from profiles.models import (
     ListMember,
     Membership,
@@ -45,6 +46,25 @@ def visible_segments(agent: Agent, *, code: str = VIEW_SEGMENT) -> SegmentQueryS
     )
 
 
+_NAMES = Statement(
+    "names_of_visible_segments",
+    """
+SELECT id, name FROM profiles_segment
+WHERE archived_at IS NULL
+    AND (shop_id = ANY(%(shop_ids)s::bigint[]) OR shop_id IS NULL AND %(is_everywhere)s::bool)
+ORDER BY lower(name), id
+""",
+)
+
+
+def names_for(agent: Agent) -> list[tuple[int, str]]:
+    """The ids and names of the segments an agent may see, by name. One query."""
+    scope = company.scope_of(agent, VIEW_SEGMENT)
+    return _NAMES.rows(
+        shop_ids=list(company.shop_ids(agent, VIEW_SEGMENT)), is_everywhere=scope.is_everywhere
+    )
+
+
 def for_list(agent: Agent) -> SegmentQuerySet:
     """What the page of segments shows, by name, in one query."""
     return visible_segments(agent).select_related("shop").order_by(Lower("name"), "pk")
@@ -61,23 +81,28 @@ class MembershipInfo:
     since: datetime
 
 
+_OF_PROFILE = Statement(
+    "segments_of_profile",
+    """
+SELECT s.id, s.name, s.kind, s.shop_id, kept.since FROM (
+    SELECT segment_id, since FROM profiles_membership WHERE profile_id = %(profile_id)s::bigint
+    UNION ALL
+    SELECT segment_id, since FROM profiles_listmember WHERE profile_id = %(profile_id)s::bigint
+) kept JOIN profiles_segment s ON s.id = kept.segment_id
+WHERE s.archived_at IS NULL AND (s.shop_id IS NULL OR s.shop_id = ANY(%(shop_ids)s::bigint[]))
+ORDER BY lower(s.name), s.id
+""",
+)
+
+
 def segments_of(profile_id: int, *, shop_ids: Iterable[int]) -> list[MembershipInfo]:
-    """The segments and lists a customer is in: those of these shops and of the company. Two queries."""
-    scope = Q(segment__shop__isnull=True) | Q(segment__shop__in=list(shop_ids))
-    found: list[MembershipInfo] = []
-    sources: tuple[QuerySet[Membership] | QuerySet[ListMember], ...] = (
-        Membership.objects.all(),
-        ListMember.objects.all(),
-    )
-    for rows in sources:
-        kept = rows.filter(scope, profile=profile_id, segment__archived_at__isnull=True)
-        found += [
-            MembershipInfo(id=pk, name=name, kind=kind, shop_id=shop_id, since=since)
-            for pk, name, kind, shop_id, since in kept.values_list(
-                "segment_id", "segment__name", "segment__kind", "segment__shop_id", "since"
-            )
-        ]
-    return sorted(found, key=lambda item: (item.name.lower(), item.id))
+    """The segments and lists a customer is in: those of these shops and of the company. One query."""
+    return [
+        MembershipInfo(id=pk, name=name, kind=kind, shop_id=shop_id, since=since)
+        for pk, name, kind, shop_id, since in _OF_PROFILE.rows(
+            profile_id=profile_id, shop_ids=list(shop_ids)
+        )
+    ]
 
 
 def is_member(segment: Segment, profile_id: int) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
     from company.types import ShopInfo
+    from ecrm.kernel.templatetags.ecrm_ui import Reader
 
 CustomerColumn = Column[CustomerRow]
 
@@ -56,7 +57,7 @@ _FIGURE = "ec-num ec-wide-only"
 _MOMENT = "ec-num ec-fit ec-wide-only"
 
 
-def _place(row: CustomerRow) -> str:
+def _place(row: CustomerRow, _reader: Reader | None = None) -> str:
     return ", ".join(part for part in (row.card.city, row.card.country) if part)
 
 
@@ -65,7 +66,7 @@ _AFTER_SHOPS: Sequence[CustomerColumn] = (
     Column(
         key="phone",
         label=_("Telephone"),
-        show=lambda row: words.telephone(row.card.phone) if row.card.phone else "",
+        show=lambda row, _reader: words.telephone(row.card.phone) if row.card.phone else "",
         value=lambda row: row.card.phone,
         css="ec-nowrap ec-wide-only",
         is_usual=False,
@@ -73,28 +74,30 @@ _AFTER_SHOPS: Sequence[CustomerColumn] = (
     Column(
         key="language",
         label=_("Language"),
-        show=lambda row: words.language(row.card.locale),
+        show=lambda row, _reader: words.language(row.card.locale),
         value=lambda row: row.card.locale,
         is_usual=False,
     ),
     Column(
         key="orders",
         label=_("Orders"),
-        show=lambda row: ecrm_ui.number(row.card.orders_count) if row.card.orders_count else "",
+        show=lambda row, reader: (
+            reader.number(row.card.orders_count) if row.card.orders_count else ""
+        ),
         value=lambda row: row.card.orders_count,
         css=_FIGURE,
     ),
     Column(
         key="revenue",
         label=_("Revenue"),
-        show=lambda row: ecrm_ui.money(row.card.revenue),
+        show=lambda row, reader: reader.money(row.card.revenue),
         value=lambda row: row.card.revenue,
         css="ec-num",
     ),
     Column(
         key="last_order",
         label=_("Last order"),
-        show=lambda row: ecrm_ui.ago(row.card.last_order_at),
+        show=lambda row, reader: reader.ago(row.card.last_order_at),
         value=lambda row: row.card.last_order_at,
         css=_MOMENT,
         is_usual=False,
@@ -102,7 +105,7 @@ _AFTER_SHOPS: Sequence[CustomerColumn] = (
     Column(
         key="since",
         label=_("Customer since"),
-        show=lambda row: ecrm_ui.ago(row.card.first_seen_at),
+        show=lambda row, reader: reader.ago(row.card.first_seen_at),
         value=lambda row: row.card.first_seen_at,
         css=_MOMENT,
         is_usual=False,
@@ -110,7 +113,7 @@ _AFTER_SHOPS: Sequence[CustomerColumn] = (
     Column(
         key="last_seen",
         label=_("Last seen"),
-        show=lambda row: ecrm_ui.ago(row.card.last_seen_at),
+        show=lambda row, reader: reader.ago(row.card.last_seen_at),
         value=lambda row: row.card.last_seen_at,
         css=_MOMENT,
     ),
@@ -122,6 +125,7 @@ def drawn(
 ) -> SafeString:
     """The rows of the table as HTML."""
     list_url, select = reverse("profiles:profile-list"), gettext("Select")
+    reader = ecrm_ui.reader()
     return filled(
         _ROW + (_BOX if with_box else "") + _CELLS,
         (
@@ -133,7 +137,7 @@ def drawn(
                 "list_url": list_url,
                 "name": card.name,
                 "contact": next((c for c in (card.email, card.phone) if c != card.name), ""),
-                "cells": cells(shown, row),
+                "cells": cells(shown, row, reader),
             }
             for row in rows
             for card in [row.card]
@@ -160,7 +164,7 @@ def _shops(shops: Sequence[ShopInfo]) -> CustomerColumn:
     return Column(
         key="shops",
         label=_("Shops"),
-        show=lambda row: show(tuple(row.shop_ids)),
+        show=lambda row, _reader: show(tuple(row.shop_ids)),
         value=lambda row: ", ".join(by_id[shop_id].name for shop_id in row.shop_ids),
     )
 

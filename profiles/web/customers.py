@@ -171,8 +171,7 @@ def segment_choices(agent: Agent) -> list[tuple[str, str]]:
     """The segments and lists by which an agent may narrow the list. One query, if he may see any."""
     if not agent.has_perm(permissions.VIEW_SEGMENT):
         return []
-    rows = segments.visible_segments(agent).values_list("pk", "name")
-    return [(str(pk), name) for pk, name in sorted(rows, key=lambda row: (row[1].lower(), row[0]))]
+    return [(str(segment_id), name) for segment_id, name in segments.names_for(agent)]
 
 
 def filter_parts(

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from company import queries as company
 from ecrm.kernel import access
 from ecrm.kernel.htmx import render_page
+from ecrm.kernel.prepared import asked_once
 from profiles import extensions, permissions, queries, rules
 from profiles.queries import overview as overviews
 from profiles.queries import timelines
@@ -93,16 +94,17 @@ def profile_page(request: AgentRequest, profile_id: int) -> HttpResponse:
         return redirect("profiles:profile-page", _moved_to(agent, profile_id))
     is_panel = request.headers.get("HX-Target") == "panel"
     shown = FACTS_IN_PANEL if is_panel else _number(request, "shown") or FACTS_PER_PAGE
-    context = _customer(profile_id, shop_ids) | {
-        "panels": _panels(profile_id, agent),
-        "feeling": mood.feeling_of(profile_id, agent),
-        "stats": mood.stats_of(profile_id, agent),
-        "noted": notes.section(agent, profile_id, shop_ids),
-        "may_merge": not known_to.isdisjoint(company.shop_ids(agent, permissions.MERGE)),
-        "may_export": not shop_ids.isdisjoint(company.shop_ids(agent, permissions.EXPORT)),
-        "may_change": not known_to.isdisjoint(company.shop_ids(agent, permissions.CHANGE)),
-        **_timeline(request, profile_id, limit=min(shown, MOST_FACTS)),
-    }
+    with asked_once():
+        context = _customer(profile_id, shop_ids) | {
+            "panels": _panels(profile_id, agent),
+            "feeling": mood.feeling_of(profile_id, agent),
+            "stats": mood.stats_of(profile_id, agent),
+            "noted": notes.section(agent, profile_id, shop_ids),
+            "may_merge": not known_to.isdisjoint(company.shop_ids(agent, permissions.MERGE)),
+            "may_export": not shop_ids.isdisjoint(company.shop_ids(agent, permissions.EXPORT)),
+            "may_change": not known_to.isdisjoint(company.shop_ids(agent, permissions.CHANGE)),
+            **_timeline(request, profile_id, limit=min(shown, MOST_FACTS)),
+        }
     partials = {"panel": "panel", "customer": "body"}
     return render_page(request, "profiles/profile_page.html", context, partials=partials)
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 
 from backoffice import extensions as frame
 from company import extensions as company
+from company import queries as company_queries
 from company.extensions import AuditAction, AuditField, AuditNoun, AuditSubject
 from profiles import permissions
 from profiles.events import ProfileChanged, ProfileCreated
@@ -130,7 +131,8 @@ def _segments(agent: Agent, ids: Collection[str]) -> dict[str, AuditSubject]:
 
 def segments_panel(profile_id: int, agent: Agent) -> dict[str, Any]:
     """The segments of a customer which the agent may see; nothing when there are none."""
-    allowed = dict(segments.visible_segments(agent).values_list("pk", "shop_id"))
-    found = segments.segments_of(profile_id, shop_ids={pk for pk in allowed.values() if pk})
-    shown = [item for item in found if item.id in allowed]
+    scope = company_queries.scope_of(agent, permissions.VIEW_SEGMENT)
+    shop_ids = company_queries.shop_ids(agent, permissions.VIEW_SEGMENT)
+    found = segments.segments_of(profile_id, shop_ids=shop_ids)
+    shown = [item for item in found if item.shop_id is not None or scope.is_everywhere]
     return {"memberships": shown, "profile_id": profile_id} if shown else {}

@@ -18,7 +18,9 @@ ORDERS = "/orders/"
 
 
 def column(key: str, *, is_usual: bool = True) -> Column[str]:
-    return Column(key=key, label=key, show=str, value=str, is_usual=is_usual)
+    return Column(
+        key=key, label=key, show=lambda row, _reader: str(row), value=str, is_usual=is_usual
+    )
 
 
 OFFERED = [column("status"), column("tax", is_usual=False), column("placed")]

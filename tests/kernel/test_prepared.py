@@ -4,7 +4,7 @@ import pytest
 from django.db import DataError, connection, transaction
 
 from backoffice.models import Notification, SavedView
-from ecrm.kernel.prepared import Rows, Statement
+from ecrm.kernel.prepared import Rows, Statement, asked_once
 from tests.backoffice.factories import SavedViewFactory
 from tests.company.factories import AgentFactory
 
@@ -65,3 +65,33 @@ def test_whole_rows_are_models_as_django_would_read_them():
 def test_rows_refuse_a_model_whose_fields_python_still_has_to_read():
     with pytest.raises(TypeError, match="title_values"):
         Rows("tests_notifications", Notification, "")
+
+
+def test_fields_left_out_are_read_when_somebody_looks(django_assert_num_queries):
+    view = SavedViewFactory(agent=AgentFactory(), query="status=paid")
+    light = Rows("tests_light_views", SavedView, "WHERE id = %(id)s", without=["query"])
+
+    (found,) = light.all(id=view.pk)
+
+    assert found.get_deferred_fields() == {"query"}
+    with django_assert_num_queries(1):
+        assert found.query == "status=paid"
+
+
+def test_a_page_asks_the_same_question_once(django_assert_num_queries):
+    DOUBLE.rows(number=0, text="")
+
+    with django_assert_num_queries(2), asked_once():
+        first = DOUBLE.rows(number=3, text="a")
+        first.clear()
+        assert DOUBLE.rows(number=3, text="a") == [(6, "a", 3)]
+        assert DOUBLE.rows(number=4, text="a") == [(8, "a", 4)]
+
+
+def test_after_the_page_it_asks_anew(django_assert_num_queries):
+    DOUBLE.rows(number=0, text="")
+
+    with django_assert_num_queries(2):
+        with asked_once():
+            DOUBLE.rows(number=3, text="a")
+        DOUBLE.rows(number=3, text="a")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 import zlib
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_timedelta
 from babel.numbers import format_currency, format_decimal
 from django import template
 from django.conf import settings
@@ -23,11 +24,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 from django_vite.templatetags.django_vite import vite_asset_url
 
+from ecrm.kernel.money import Money
+
 register = template.Library()
 
 HUES = 8
 # Lists are read again and again: what their rows print is put into words once.
 REMEMBERED = 4096
+_A_MINUTE, _AN_HOUR, _A_DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(hours=24)
 _CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z])(?=\d)")
 
 
@@ -74,11 +78,15 @@ def _drawing(name: str, label: str, classes: str) -> SafeString:
 @register.filter
 def money(value: Any, currency: str = "") -> str:
     """Show an amount in the reader's locale: a Money, or a number with its currency."""
+    return _money(value, currency, _language())
+
+
+def _money(value: Any, currency: str, language: str) -> str:
     if value is None or value == "":
         return ""
-    amount = getattr(value, "amount", value)
-    code = currency or getattr(value, "currency", "")
-    return _amount(Decimal(amount), code, _language())
+    if isinstance(value, Money):
+        return _amount(value.amount, currency or value.currency, language)
+    return _amount(Decimal(value), currency, language)
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -104,16 +112,42 @@ def _number(value: Any, language: str) -> str:
 @register.filter
 def ago(value: datetime | date | None) -> SafeString | str:
     """Show how long ago, with the exact time on hover; the browser keeps it up to date."""
-    if value is None or value == "":
-        return ""
-    language, zone = _language(), timezone.get_current_timezone()
-    moment, now = _as_datetime(value), timezone.now()
-    age = now - moment
-    if abs(age) < timedelta(hours=24):
-        return SafeString(
-            f"{_time_head(moment, zone, language)}{escape(_recently(age, language))}</time>"
-        )
-    return _days_ago(moment, now.astimezone(zone).date(), zone, language)
+    return reader().ago(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads, and when: asking once for a whole list costs a tenth of asking again for each cell."""
+
+    language: str
+    zone: tzinfo
+    at: datetime
+    today: date
+
+    def money(self, value: Any) -> str:
+        """As the filter of this name shows it."""
+        return _money(value, "", self.language)
+
+    def number(self, value: Any) -> str:
+        """As the filter of this name shows it."""
+        return "" if value is None else _number(value, self.language)
+
+    def ago(self, value: datetime | date | None) -> SafeString | str:
+        """As the filter of this name shows it."""
+        if value is None or value == "":
+            return ""
+        moment = _as_datetime(value)
+        age = self.at - moment
+        if -_A_DAY < age < _A_DAY:
+            head = _time_head(moment, self.zone, self.language)
+            return SafeString(f"{head}{_recently(age, self.language)}</time>")
+        return _days_ago(moment, self.today, self.zone, self.language)
+
+
+def reader() -> Reader:
+    """The reader of the page that is being drawn."""
+    at, zone = timezone.now(), timezone.get_current_timezone()
+    return Reader(_language(), zone, at, at.astimezone(zone).date())
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -141,7 +175,12 @@ def exact(value: datetime | date | None) -> str:
 
 
 def _exact(moment: datetime, language: str) -> str:
-    return format_datetime(moment, "d MMM y HH:mm", locale=_locale_of(language))
+    return f"{_whole_day(moment.date(), language)} {moment:%H:%M}"
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _whole_day(on: date, language: str) -> str:
+    return format_date(on, "d MMM y", locale=_locale_of(language))
 
 
 @register.filter
@@ -183,17 +222,19 @@ def _as_datetime(value: datetime | date) -> datetime:
 
 def _recently(age: timedelta, language: str) -> str:
     """Return the words for a moment of the last day or the next; ago.ts follows the same steps."""
-    if abs(age) < timedelta(minutes=1):
-        return gettext("now")
-    if abs(age) < timedelta(hours=1):
-        return _ago_in(-round(age.total_seconds() / 60), "minute", language)
-    return _ago_in(-round(age.total_seconds() / 3600), "hour", language)
+    if abs(age) < _A_MINUTE:
+        return _ago_in(0, "minute", language)
+    if abs(age) < _AN_HOUR:
+        return _ago_in(-round(age / _A_MINUTE), "minute", language)
+    return _ago_in(-round(age / _AN_HOUR), "hour", language)
 
 
 @cache  # so many minutes or hours, in three languages
 def _ago_in(count: int, unit: Literal["minute", "hour"], language: str) -> str:
+    if count == 0:
+        return escape(gettext("now"))
     # A threshold out of reach keeps 60 minutes from becoming an hour.
-    return format_timedelta(
+    words = format_timedelta(
         timedelta(**{f"{unit}s": count}),
         granularity=unit,
         threshold=float("inf"),
@@ -202,3 +243,4 @@ def _ago_in(count: int, unit: Literal["minute", "hour"], language: str) -> str:
         format="narrow" if language == "en" else "short",
         locale=_locale_of(language),
     )
+    return escape(words)
