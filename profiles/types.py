@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from django.utils.translation import gettext_lazy
+
 from ecrm.kernel.money import Money
 
 
@@ -84,6 +86,11 @@ class ProfileCard:
     last_order_at: datetime | None
     first_seen_at: datetime
     last_seen_at: datetime
+    is_erased: bool = False
+
+
+# How an empty record is called wherever rows are left that had to be kept.
+ERASED = gettext_lazy("Erased customer")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 # A first link of the page leads on to an object whose address only the demo data know.
 FIRST_ROW = "[data-ecrm-list] [data-ecrm-row] a[href], [data-ecrm-list] a[data-ecrm-row][href]"
+REQUESTED = "td a.ec-cell-main"
+REQUESTER = "td .ec-cell-sub a"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,14 @@ SHOTS = (
     Shot(name="customer", path="/customers/", follow=FIRST_ROW),
     Shot(name="duplicates", path="/customers/duplicates/"),
     Shot(name="wall", path="/customers/wall/"),
+    Shot(name="segments", path="/customers/segments/"),
+    Shot(name="segment", path="/customers/segments/", follow=FIRST_ROW),
+    Shot(name="segment-builder", path="/customers/segments/new/"),
+    Shot(name="privacy", path="/customers/privacy/"),
+    Shot(name="privacy-request", path="/customers/privacy/", follow=REQUESTED),
+    Shot(name="privacy-customer", path="/customers/privacy/", follow=REQUESTER),
+    Shot(name="retention", path="/customers/privacy/keeping/"),
+    Shot(name="retention-rule", path="/customers/privacy/keeping/contacts.ticket/"),
     Shot(name="imports", path="/customers/imports/"),
     Shot(name="import-new", path="/customers/imports/new/"),
     Shot(name="exports", path="/customers/exports/new/"),

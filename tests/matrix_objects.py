@@ -438,6 +438,7 @@ PROFILES = {
     "profiles:segment-duplicate": shop(_segment),
     "profiles:segment-archive": shop(_segment),
     "profiles:segment-recompute": shop(_segment),
+    "profiles:segment-accept": shop(_segment),
     "profiles:segment-add": shop(_segment),
     "profiles:segment-remove": shop(_segment),
     "api-profile-detail": shop(_api_profile, {"profile_id": str(NOBODY_HAS)}),

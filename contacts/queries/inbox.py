@@ -16,6 +16,7 @@ from contacts import rules
 from contacts.models import BulkChange, Ticket, TicketQuerySet
 from ecrm.kernel.filters import ROWS_PER_PAGE
 from ecrm.kernel.prepared import Statement
+from profiles.types import ERASED
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -72,11 +73,14 @@ class TicketLine(NamedTuple):
     last_message_at: datetime
     first_name: str
     last_name: str
+    erased_at: datetime | None
     owner: str | None
 
     @property
     def customer(self) -> str:
         """How the customer is called on this screen."""
+        if self.erased_at is not None:
+            return str(ERASED)
         return (
             f"{self.first_name} {self.last_name}".strip() or self.reply_to or f"#{self.profile_id}"
         )
@@ -85,6 +89,7 @@ class TicketLine(NamedTuple):
 _ELSEWHERE = {
     "first_name": "profile__first_name",
     "last_name": "profile__last_name",
+    "erased_at": "profile__erased_at",
     "owner": "assignee__name",
 }
 _COLUMNS = [_ELSEWHERE.get(name, name) for name in TicketLine._fields]

@@ -15,6 +15,7 @@ from contacts.models import Ticket
 from contacts.queries.inbox import TicketLine
 from ecrm.kernel.drawing import drawn, filled
 from ecrm.kernel.templatetags.ecrm_ui import hue, initials, reader
+from profiles.types import ERASED
 
 if TYPE_CHECKING:
     from company.types import ShopInfo
@@ -129,4 +130,6 @@ class RowMaker:
 
 def customer_name(ticket: Ticket) -> str:
     """How the customer is called on this screen."""
+    if ticket.profile.erased_at is not None:
+        return str(ERASED)
     return ticket.profile.full_name or ticket.reply_to or f"#{ticket.profile_id}"

@@ -20,6 +20,7 @@ from demo.rules.knowing import (
     twins,
 )
 from demo.rules.people import Person
+from demo.services.privacy import write_privacy
 from demo.services.segments import write_segments
 from profiles import queries as profile_queries
 from profiles import services as profiles
@@ -55,6 +56,9 @@ def write_knowledge(
     care.move_stages(at=today)
     invited = [pk for pk in list(ids.values())[::7] if pk is not None]
     write_segments(invited, agents=agents, author=AUTHOR, today=today)
+    seconds = {twin.person.number for twin in twins(people, seed=seed)}
+    alone = [pk for number, pk in ids.items() if pk is not None and number not in seconds]
+    write_privacy(alone, agents=agents, today=today)
 
 
 def _define(today: datetime) -> None:

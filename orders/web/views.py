@@ -155,10 +155,7 @@ def order_page(request: AgentRequest, order_id: int) -> HttpResponse:
     if order is None:
         raise Http404
     details = queries.details(order, language=get_language() or "en")
-    # Of an erased customer there is no page to lead to.
-    may_see_customer = not order.is_erased and company.may(
-        request.user, SEE_CUSTOMER, shop_id=order.shop_id
-    )
+    may_see_customer = company.may(request.user, SEE_CUSTOMER, shop_id=order.shop_id)
     context = {
         "order": details,
         "payments": [

@@ -18,7 +18,14 @@ from profiles.models import Figures, Identifier, Prediction, Profile, ProfileQue
 from profiles.queries import attributes, predictions, tags
 from profiles.queries.care import stages_of
 from profiles.queries.merging import merged_from
-from profiles.types import KeptFigures, OrderFigures, ProfileCard, ProfileName, RequestNumbers
+from profiles.types import (
+    ERASED,
+    KeptFigures,
+    OrderFigures,
+    ProfileCard,
+    ProfileName,
+    RequestNumbers,
+)
 
 SECONDS_A_DAY = 86_400
 
@@ -50,6 +57,7 @@ class Person(NamedTuple):
     city: str
     first_seen_at: datetime
     last_seen_at: datetime
+    erased_at: datetime | None
 
 
 def people_of(profiles: ProfileQuerySet) -> list[Person]:
@@ -71,8 +79,11 @@ def cards_of(
 def names(profile_ids: Iterable[int]) -> dict[int, ProfileName]:
     """What customers are called, and their address, in one query."""
     return {
-        profile_id: ProfileName(name=name or email or phone or f"#{profile_id}", email=email or "")
-        for profile_id, name, email, phone in _NAMES.rows(ids=list(profile_ids))
+        profile_id: ProfileName(
+            name=str(ERASED) if is_erased else name or email or phone or f"#{profile_id}",
+            email=email or "",
+        )
+        for profile_id, name, is_erased, email, phone in _NAMES.rows(ids=list(profile_ids))
     }
 
 
@@ -84,7 +95,9 @@ def _card(
     dates = [f.last_order_at for f in figures.values() if f.last_order_at is not None]
     return ProfileCard(
         id=row.id,
-        name=f"{row.first_name} {row.last_name}".strip() or email or phone or f"#{row.id}",
+        name=str(ERASED)
+        if row.erased_at is not None
+        else f"{row.first_name} {row.last_name}".strip() or email or phone or f"#{row.id}",
         email=email,
         phone=phone,
         locale=row.locale,
@@ -95,6 +108,7 @@ def _card(
         last_order_at=max(dates, default=None),
         first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at,
+        is_erased=row.erased_at is not None,
     )
 
 
@@ -111,12 +125,12 @@ ORDER BY profile_id, kind, is_key DESC, last_seen_at DESC, id
 _NAMES = Statement(
     "names_of_profiles",
     """
-SELECT id, name, email, CASE WHEN name = '' AND email IS NULL THEN (
+SELECT id, name, is_erased, email, CASE WHEN name = '' AND email IS NULL THEN (
     SELECT value FROM profiles_identifier WHERE profile_id = found.id AND kind = 'phone'
     ORDER BY is_key DESC, last_seen_at DESC, id LIMIT 1
 ) END
 FROM (
-    SELECT p.id, trim(p.first_name || ' ' || p.last_name) AS name, (
+    SELECT p.id, p.erased_at IS NOT NULL AS is_erased, trim(p.first_name || ' ' || p.last_name) AS name, (
         SELECT value FROM profiles_identifier WHERE profile_id = p.id AND kind = 'email'
         ORDER BY is_key DESC, last_seen_at DESC, id LIMIT 1
     ) AS email

@@ -139,6 +139,17 @@ def open_erasure(profile_id: int) -> PrivacyRequest | None:
     return found.first()
 
 
+def erasure_of(profile_id: int, *, shop_ids: Iterable[int]) -> PrivacyRequest | None:
+    """How a customer was erased whom one of these shops knew, or None. One query."""
+    done = PrivacyRequest.objects.filter(
+        profile_id=profile_id,
+        kind=PrivacyRequest.Kind.ERASURE,
+        state=PrivacyRequest.State.DONE,
+    ).order_by("-id")
+    row = done.first()
+    return row if row is not None and set(row.shop_ids).intersection(shop_ids) else None
+
+
 def is_erased(profile_id: int) -> bool:
     """True when only an empty record is left of the customer."""
     return Profile.objects.filter(pk=profile_id, erased_at__isnull=False).exists()

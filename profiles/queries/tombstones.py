@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 
@@ -16,7 +16,8 @@ from django.conf import settings
 from django.db import connection
 
 from profiles import rules
-from profiles.models import Tombstone
+from profiles.models import Profile, Tombstone
+from profiles.rules.erased import Erased
 
 
 def digests(keys: Iterable[rules.Key]) -> dict[str, rules.Key]:
@@ -75,6 +76,26 @@ def broken() -> list[str]:
         for name in unreadable.values_list("key", flat=True).distinct()
     ]
     return lost + _returned()
+
+
+def erased_people(*, since: datetime | None = None) -> Iterator[Erased]:
+    """Everybody who was erased (since a moment), the first one first, with his tombstones."""
+    rows = Profile.objects.filter(erased_at__isnull=False).order_by("erased_at", "pk")
+    if since is not None:
+        rows = rows.filter(erased_at__gte=since)
+    stones: dict[int, list[tuple[str, str, str]]] = {}
+    for profile_id, *stone in Tombstone.objects.order_by("digest").values_list(
+        "profile_id", "digest", "key", "kind"
+    ):
+        stones.setdefault(profile_id, []).append((stone[0], stone[1], stone[2]))
+    for pk, created_at, erased_at in rows.values_list("pk", "created_at", "erased_at").iterator():
+        if erased_at is not None:
+            yield Erased(
+                profile_id=pk,
+                created_at=created_at,
+                erased_at=erased_at,
+                tombstones=tuple(stones.get(pk, ())),
+            )
 
 
 _LIVING = """

@@ -177,7 +177,7 @@ def _group(kind: str, items: Any, pointer: str, depth: int, reading: Reading) ->
         reading.fault(f"{pointer}/{kind}", _("A group is a list of conditions."))
         return None
     if not items:
-        reading.fault(f"{pointer}/{kind}", _("A group needs a condition."))
+        reading.fault(f"{pointer}/{kind}", _("Add a condition to this group, or remove the group."))
         return None
     if len(items) > MOST_LEAVES:
         reading.leaves += len(items)
@@ -195,7 +195,12 @@ def _leaf(document: dict[str, Any], pointer: str, reading: Reading) -> Leaf | No
     key = document.get("criterion")
     criterion = reading.look_up(key) if isinstance(key, str) else None
     if not isinstance(key, str) or criterion is None:
-        reading.fault(f"{pointer}/criterion", _("There is no such criterion."))
+        text = (
+            _("There is no such criterion. Choose another one.")
+            if key
+            else _("Choose a criterion.")
+        )
+        reading.fault(f"{pointer}/criterion", text)
         return None
     wanted = document.get("operator")
     operator = next((item for item in criterion.operators if item.key == wanted), None)
@@ -222,7 +227,7 @@ def _values(
         if given is None or given in ("", []):
             found[item.key] = None
             if not item.is_optional:
-                reading.fault(place, _("Something is missing here."))
+                reading.fault(place, _("Fill in what is missing."))
             continue
         found[item.key] = _READERS[str(item.kind)](given, item, place, reading)
     return found
@@ -306,7 +311,7 @@ def _choice(given: Any, item: InputSpec, place: str, reading: Reading) -> str | 
     if text is None or item.is_open or item.choices is None or reading.is_stored:
         return text
     if text not in {key for key, _label in item.choices()}:
-        reading.fault(place, _("This is none of the choices."))
+        reading.fault(place, _("This is none of the choices. Choose one of them."))
         return None
     return text
 

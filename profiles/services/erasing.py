@@ -313,11 +313,17 @@ ON CONFLICT (digest) DO UPDATE SET profile_id = excluded.profile_id,
 def _bury(keys: set[rules.Key], survivor_id: int, *, at: datetime) -> None:
     """Set a tombstone for each identifier that was his alone."""
     found = [(*queries.tombstones.newest(key), key.kind) for key in sorted(keys)]
-    if not found:
-        return
-    columns = [list(column) for column in zip(*found, strict=True)]
+    if found:
+        set_tombstones(found, profile_id=survivor_id, at=at)
+
+
+def set_tombstones(
+    stones: Sequence[tuple[str, str, str]], *, profile_id: int, at: datetime
+) -> None:
+    """Let these hashes (digest, name of the key, kind) say that the record is of somebody erased."""
+    columns = [list(column) for column in zip(*stones, strict=True)]
     with connection.cursor() as cursor:
-        cursor.execute(_BURY, [survivor_id, at, *columns])
+        cursor.execute(_BURY, [profile_id, at, *columns])
 
 
 def _leave_segments(subject: Subject) -> None:

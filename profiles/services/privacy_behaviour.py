@@ -96,7 +96,7 @@ def derived() -> tuple[Personal, ...]:
                 (
                     "membership",
                     "profiles_membership.profile_id",
-                    _("Segments you are in"),
+                    _("Segments"),
                     {"since": ("t.since", _("Since"))},
                 ),
                 (

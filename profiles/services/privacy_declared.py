@@ -35,7 +35,7 @@ def _processings() -> tuple[Processing, ...]:
     return (
         Processing(
             key="identity",
-            label=_("Who you are"),
+            label=_("Identity"),
             purpose=_("To know you again when you order, write or visit us."),
             basis=_(
                 "Contract (art. 6(1)(b) GDPR) and our legitimate interest (art. 6(1)(f) GDPR)."
@@ -46,7 +46,7 @@ def _processings() -> tuple[Processing, ...]:
         ),
         Processing(
             key="consents",
-            label=_("What you allowed"),
+            label=_("Consents"),
             purpose=_("To respect what you allowed and to be able to prove it."),
             basis=_("Legal obligation (art. 7(1) GDPR)."),
             period=_(
@@ -57,7 +57,7 @@ def _processings() -> tuple[Processing, ...]:
         ),
         Processing(
             key="profiling",
-            label=_("What we work out about you"),
+            label=_("Marks, segments and predictions"),
             purpose=_(
                 "To know which customers have something in common and what they may need next."
             ),
@@ -68,7 +68,7 @@ def _processings() -> tuple[Processing, ...]:
         ),
         Processing(
             key="behaviour",
-            label=_("What you did on our sites"),
+            label=_("Activities on our sites"),
             purpose=_("To measure how our sites are used and to help you on them."),
             basis=_("Your consent (art. 6(1)(a) GDPR)."),
             period=_("25 months at most, as the CNIL recommends."),

@@ -147,7 +147,7 @@ def knowledge() -> tuple[Personal, ...]:
         Personal(
             key="profiles.note",
             table="profiles_note",
-            label=_("Notes about you"),
+            label=_("Notes"),
             processing="identity",
             order=60,
             holdings=("profiles.note",),
@@ -174,7 +174,7 @@ def knowledge() -> tuple[Personal, ...]:
         Personal(
             key="profiles.consentstate",
             table="profiles_consentstate",
-            label=_("Where you stand"),
+            label=_("Current consents"),
             processing="consents",
             order=58,
             holdings=("profiles.consentstate",),

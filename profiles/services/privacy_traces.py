@@ -85,7 +85,7 @@ def merging() -> tuple[Personal, ...]:
         Personal(
             key="profiles.privacyrequest",
             table="profiles_privacyrequest",
-            label=_("Requests about your data"),
+            label=_("Requests about personal data"),
             processing="operations",
             order=70,
             holdings=("profiles_privacyrequest.profile_id",),

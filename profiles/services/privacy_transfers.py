@@ -19,7 +19,7 @@ def transfers() -> tuple[Personal, ...]:
         Personal(
             key="profiles.importedcustomer",
             table="profiles_importedcustomer",
-            label=_("Imports that brought you"),
+            label=_("Imports that brought the customer"),
             processing="identity",
             order=60,
             holdings=("profiles_importedcustomer.profile_id",),

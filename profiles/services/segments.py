@@ -187,6 +187,19 @@ def recompute_segment(segment_id: int, *, by: Agent | None) -> None:
         _audit("profiles.segment-recomputed", row, by, {"name": row.name})
 
 
+@transaction.atomic
+def accept_difference(segment_id: int, *, by: Agent | None) -> None:
+    """Take the warning away after somebody has looked at what the nightly check repaired.
+
+    The check itself stays in the history. Raises NoSuchSegment; audited.
+    """
+    row = _locked(segment_id)
+    if row.drift:
+        _audit("profiles.segment-accepted", row, by, {"name": row.name, "customers": row.drift})
+        row.drift = 0
+        row.save(update_fields=["drift"])
+
+
 def _texts(name: str, description: str) -> dict[str, str]:
     name, description = name.strip(), description.strip()
     faults = {}

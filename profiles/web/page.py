@@ -21,7 +21,7 @@ from ecrm.kernel.htmx import render_page
 from ecrm.kernel.prepared import asked_once
 from profiles import extensions, permissions, queries, rules
 from profiles.queries import overview as overviews
-from profiles.queries import timelines
+from profiles.queries import privacy, timelines
 from profiles.web import mood, notes, words
 from profiles.web.cursors import cursor_of, position_of
 from profiles.web.days import by_days
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from company.types import Agent, AgentRequest, ShopInfo
+    from profiles.models import PrivacyRequest
     from profiles.types import TimelineEntry
 
 FACTS_PER_PAGE = 30
@@ -91,6 +92,9 @@ def profile_page(request: AgentRequest, profile_id: int) -> HttpResponse:
     known_to = frozenset(queries.shops_of(profile_id) if profile_id < 2**63 else [])
     shop_ids = company.shop_ids(agent, permissions.VIEW)
     if known_to.isdisjoint(shop_ids):
+        erasure = privacy.erasure_of(profile_id, shop_ids=shop_ids) if not known_to else None
+        if erasure is not None:
+            return _erased(request, erasure)
         return redirect("profiles:profile-page", _moved_to(agent, profile_id))
     is_panel = request.headers.get("HX-Target") == "panel"
     shown = FACTS_IN_PANEL if is_panel else _number(request, "shown") or FACTS_PER_PAGE
@@ -116,6 +120,12 @@ def profile_timeline(request: AgentRequest, profile_id: int) -> HttpResponse:
     visible_shops(request.user, profile_id)
     context = _timeline(request, profile_id, limit=FACTS_PER_PAGE)
     return render_page(request, "profiles/_facts.html", context | {"profile_id": profile_id})
+
+
+def _erased(request: AgentRequest, erasure: PrivacyRequest) -> HttpResponse:
+    """Nothing is left to show but that it was done, and the proof for who may see it."""
+    context = {"row": erasure, "may_export": request.user.has_perm(permissions.EXPORT)}
+    return render_page(request, "profiles/privacy/erased.html", context, status=410)
 
 
 def _moved_to(agent: Agent, profile_id: int) -> int:

@@ -20,9 +20,9 @@ from company import queries as company
 from ecrm.kernel import access
 from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
-from profiles import permissions
+from profiles import permissions, queries
 from profiles.extensions.privacy import Ageing
-from profiles.models import PrivacyRequest, RetentionRule, RetentionRun
+from profiles.models import PrivacyRequest, Profile, RetentionRule, RetentionRun
 from profiles.queries import privacy
 from profiles.queries import retention as retention_queries
 from profiles.services import privacy_requests, retention
@@ -75,10 +75,12 @@ def requests(request: AgentRequest) -> HttpResponse:
     shop_ids = company.shop_ids(request.user, permissions.EXPORT)
     everywhere = company.may(request.user, permissions.EXPORT, shop_id=None)
     rows = privacy.requests_in(shop_ids, is_everywhere=everywhere)
+    names = _names(request, [row.profile_id for row in rows])
     context = {
         "rows": [
             {
                 "row": row,
+                "name": names.get(row.profile_id, ""),
                 "tone": TONES[row.state],
                 "is_late": not row.answered_at and row.due_at < now(),
             }
@@ -100,6 +102,7 @@ def request_report(request: AgentRequest, request_id: int) -> HttpResponse:
     context = {
         "row": row,
         "tone": TONES[row.state],
+        "name": _names(request, [row.profile_id]).get(row.profile_id, ""),
         "groups": grouped(line for line in privacy.report_of(row) if line.count),
     }
     return render_page(request, "profiles/privacy/report.html", context)
@@ -234,18 +237,29 @@ def _rules() -> list[Rule]:
 
 def _rule_row(row: RetentionRule, subject: Ageing) -> dict[str, Any]:
     link = subject.link
+    runs = list(row.runs.order_by("-id")[:3])
     return {
         "row": row,
+        # What a later run has forgotten is no longer to be foretold.
+        "is_foretold": not any(run.started_at >= (row.foreseen_at or now()) for run in runs),
         "period": in_words(row.days),
         "examples": [
             {"id": pk, "url": reverse(link, args=[pk]) if link else ""} for pk in row.examples
         ],
-        "runs": list(row.runs.order_by("-id")[:3]),
+        "runs": runs,
     }
 
 
 def _running(rows: Sequence[RetentionRule]) -> bool:
     return RetentionRun.objects.filter(rule__in=rows, finished_at__isnull=True).exists()
+
+
+def _names(request: AgentRequest, profile_ids: Sequence[int]) -> dict[int, str]:
+    """What those of them are called whom the agent may see; of who was erased nothing."""
+    shop_ids = company.shop_ids(request.user, permissions.VIEW)
+    visible = Profile.objects.known_to(shop_ids).filter(pk__in=profile_ids)
+    named = queries.names(visible.values_list("pk", flat=True))
+    return {profile_id: found.name for profile_id, found in named.items()}
 
 
 def _visible(request: AgentRequest, request_id: int) -> PrivacyRequest:

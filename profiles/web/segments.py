@@ -137,6 +137,16 @@ def segment_recompute(request: AgentRequest, segment_id: int) -> HttpResponse:
 
 @require_POST
 @access.permission(permissions.MANAGE_SEGMENT)
+def segment_accept(request: AgentRequest, segment_id: int) -> HttpResponse:
+    """Somebody has looked at what the nightly check found."""
+    row = managed_or_404(request.user, segment_id)
+    editing.accept_difference(row.pk, by=request.user)
+    messages.success(request, _("The warning is gone; the check stays below."))
+    return redirect("profiles:segment-page", row.pk)
+
+
+@require_POST
+@access.permission(permissions.MANAGE_SEGMENT)
 def segment_add(request: AgentRequest, segment_id: int) -> HttpResponse:
     """Put customers on a list: e-mail addresses or customer numbers, one per line."""
     row = managed_or_404(request.user, segment_id)

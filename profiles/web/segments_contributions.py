@@ -20,6 +20,8 @@ from profiles.queries import segments
 if TYPE_CHECKING:
     from company.types import Agent
 
+MOST_ON_HOME = 5
+
 
 def register() -> None:
     """Fill the registries."""
@@ -65,6 +67,16 @@ def register() -> None:
             order=80,
         )
     )
+    frame.home.register(
+        frame.HomeCard(
+            key="profiles.segments",
+            title=gettext_lazy("Segments to look at"),
+            template="profiles/_home_segments.html",
+            permission=permissions.MANAGE_SEGMENT,
+            load=segments_to_look_at,
+            order=15,
+        )
+    )
     for key, label in (
         (ProfileCreated.name, gettext_lazy("Customer met")),
         (ProfileChanged.name, gettext_lazy("Details corrected")),
@@ -92,6 +104,11 @@ def _register_audit() -> None:
                     "profiles.segment-archived",
                     gettext_noop("{who} put the segment {what} away."),
                     {},
+                ),
+                (
+                    "profiles.segment-accepted",
+                    gettext_noop("{who} has seen what the nightly check found in {what}."),
+                    {"customers": AuditField(label=gettext_noop("Customers"))},
                 ),
                 (
                     "profiles.segment-recomputed",
@@ -126,6 +143,20 @@ def _segments(agent: Agent, ids: Collection[str]) -> dict[str, AuditSubject]:
             name=row.name, url=reverse("profiles:segment-page", args=[row.pk])
         )
         for row in rows
+    }
+
+
+def segments_to_look_at(agent: Agent) -> dict[str, Any]:
+    """Segments in which the nightly check found a difference, until somebody has seen it."""
+    rows = segments.visible_segments(agent, code=permissions.MANAGE_SEGMENT)
+    found = list(rows.filter(drift__gt=0).order_by("name", "pk")[:MOST_ON_HOME])
+    if not found:
+        return {}
+    return {
+        "segments": found,
+        "count": len(found),
+        "tone": "bad",
+        "url": reverse("profiles:segment-list"),
     }
 
 

@@ -94,6 +94,7 @@ urlpatterns = [
         segments.segment_recompute,
         name="segment-recompute",
     ),
+    path("segments/<int:segment_id>/accept/", segments.segment_accept, name="segment-accept"),
     path("segments/<int:segment_id>/add/", segments.segment_add, name="segment-add"),
     path("segments/<int:segment_id>/remove/", segments.segment_remove, name="segment-remove"),
     path("attributes/", attributes.attribute_list, name="attribute-list"),

@@ -23,9 +23,11 @@ from profiles.models import (
     DuplicatePair,
     Merge,
     Note,
+    PrivacyRequest,
     Profile,
     ProfileShop,
     ProfileTag,
+    RetentionRule,
     WallComment,
 )
 
@@ -216,6 +218,17 @@ def test_the_company_knows_its_customers(db):
     assert ProfileShop.objects.filter(is_stage_fixed=True).exists()
     assert ProfileShop.objects.filter(owner__isnull=False).exists()
     assert Rating.objects.exclude(comment="").exists()
+    asked = PrivacyRequest.objects.order_by("kind", "state").values_list("kind", "state")
+    assert list(asked) == [
+        ("access", "done"),
+        ("access", "waiting"),
+        ("access", "waiting"),
+        ("erasure", "done"),
+        ("erasure", "refused"),
+        ("erasure", "waiting"),
+    ]
+    assert Order.objects.filter(is_erased=True).exists()
+    assert set(RetentionRule.objects.values_list("is_active", flat=True)) == {True, False}
     assert not Delivery.objects.exists()
 
 

@@ -1,4 +1,4 @@
-"""Erasing while orders arrive, and dying in the middle of it."""
+"""Erasing while orders arrive, and dying in the middle of it and of forgetting."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from django.db import connection, transaction
 from django.utils.timezone import now
 
 from orders.models import Order
-from profiles.models import Identifier, PrivacyRequest, Profile
-from profiles.services import erasing
+from profiles.extensions.privacy import ageing
+from profiles.models import Identifier, ParkedCall, PrivacyRequest, Profile, RetentionRun
+from profiles.services import erasing, retention
 from tests.orders.factories import put
 from tests.profiles.threads import in_threads
 from tests.profiles.world import World, breaches
@@ -27,6 +29,14 @@ ERASE = """
 import sys, django; django.setup()
 from profiles.services import erasing
 erasing.erase(int(sys.argv[1]), by=None, source="test")
+"""
+
+
+FORGET = """
+import django; django.setup()
+from profiles.services import retention
+while retention.run_next():
+    pass
 """
 
 
@@ -113,6 +123,34 @@ def test_after_a_kill_a_worker_erases_all_of_it(failpoint):
     assert not Identifier.objects.filter(profile_id=ana).exists()
     assert not erasing.carry_out_next()
     assert breaches() == []
+
+
+@pytest.mark.faults
+def test_forgetting_goes_on_after_each_kill_and_counts_every_row_once():
+    world = World()
+    batch = ageing.get("profiles.parkedcall").batch
+    old, young = now() - timedelta(days=60), now()
+    ParkedCall.objects.bulk_create(
+        ParkedCall(shop=world.shops[0], reason="shape", body={}, is_proven=True, received_at=at)
+        for at in [old] * (2 * batch + 3) + [young] * 2
+    )
+    rule = retention.set_rule("profiles.parkedcall", shop_id=None, days=30, by=None)
+    retention.foresee_next()
+    retention.switch(rule.pk, is_active=True, seen_count=2 * batch + 3, by=None)
+    retention.begin_runs()
+
+    for batches in (1, 2):
+        die(FORGET, failpoint="profiles.after-retention-batch")
+        run = RetentionRun.objects.get()
+        assert (run.done, run.finished_at) == (batches * batch, None)
+        assert ParkedCall.objects.filter(received_at=old).count() == 3 + (2 - batches) * batch
+
+    while retention.run_next():
+        pass
+    run.refresh_from_db()
+    assert (run.done, run.expected) == (2 * batch + 3, 2 * batch + 3)
+    assert run.finished_at is not None
+    assert set(ParkedCall.objects.values_list("received_at", flat=True)) == {young}
 
 
 def test_a_worker_that_vanished_is_followed_by_another():

@@ -12,8 +12,9 @@ from company.models import AuditEntry
 from ecrm.kernel import loops
 from orders.models import Order
 from profiles.models import PrivacyRequest, Profile, RetentionRule
-from profiles.services import privacy_requests
+from profiles.services import erasing, privacy_requests
 from tests.company.factories import AgentFactory
+from tests.contacts.factories import make_ticket
 from tests.profiles.world import World
 
 EMAIL = "ana@example.org"
@@ -72,7 +73,7 @@ def test_the_number_must_be_typed_before_somebody_is_erased(client, manager, ana
     loops.run_until_idle("privacy")
 
     assert Profile.objects.get(pk=ana).erased_at is not None
-    assert client.get(f"/customers/{ana}/").status_code == 404
+    assert client.get(f"/customers/{ana}/").status_code == 410
     order = words(client.get(f"/orders/{Order.objects.get().pk}/"))
     assert f"/customers/{ana}/" not in order
     assert "Durand" not in order
@@ -81,6 +82,34 @@ def test_the_number_must_be_typed_before_somebody_is_erased(client, manager, ana
     assert "Identifiers" in report
     assert EMAIL not in report
     assert "Durand" not in report
+
+
+def test_what_had_to_be_kept_of_an_erased_customer_says_so_and_leads_nowhere(
+    client, manager, world, ana
+):
+    ticket = make_ticket(world.shops[0], profile=Profile.objects.get(pk=ana), subject="Bougie")
+    erasing.erase(ana, by=None, source="test")
+
+    order = f"/orders/{Order.objects.get().pk}/"
+    for url in (order, "/orders/", f"/inbox/{ticket.number}/?view=all", "/inbox/?view=all"):
+        page = words(client.get(url))
+        assert "Erased customer" in page, url
+        assert f"/customers/{ana}/" not in page, url
+        assert f"#{ana}" not in page, url
+
+
+def test_the_page_of_an_erased_customer_is_gone_for_who_knew_him_and_never_was_for_others(
+    client, manager, world, ana
+):
+    request = erasing.erase(ana, by=None, source="test")
+
+    gone = client.get(f"/customers/{ana}/")
+    assert gone.status_code == 410
+    assert "This customer was erased" in words(gone)
+    assert f"/customers/privacy/{request.pk}/" in words(gone)
+
+    client.force_login(AgentFactory(role="manager", shop=world.shops[1]))
+    assert client.get(f"/customers/{ana}/").status_code == 404
 
 
 def test_who_may_not_erase_in_every_shop_is_told_so(client, manager, world, ana):

@@ -101,7 +101,7 @@ def test_who_may_only_look_changes_nothing(shop):
 
     assert viewer.get(page(segment)).status_code == 200
     assert viewer.get(page(segment, "edit")).status_code == 403
-    for name in ("duplicate", "archive", "recompute", "add", "remove"):
+    for name in ("duplicate", "archive", "recompute", "accept", "add", "remove"):
         assert viewer.post(page(segment, name)).status_code == 403
     assert "Put away" not in text_of(viewer.get(page(segment)))
 
@@ -145,8 +145,11 @@ def test_a_segment_is_made_changed_and_put_away(desk, owner):
     [
         ("{", "This is not JSON."),
         ("[" * 5000, "This is not JSON."),
-        ('{"and": []}', '<code class="ec-mono">/and</code> A group needs a condition.'),
-        ("", "A group needs a condition."),
+        (
+            '{"and": []}',
+            '<code class="ec-mono">/and</code> Add a condition to this group, or remove the group.',
+        ),
+        ("", "Add a condition to this group, or remove the group."),
     ],
 )
 def test_faulty_rules_come_back_with_their_places(desk, rules, words):

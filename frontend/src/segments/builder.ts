@@ -1,6 +1,6 @@
 // The segment builder: groups and conditions over the JSON of the form, which stays the truth.
 import "./segments.css";
-import { find, make, makeIcon } from "../behaviours/dom";
+import { find, findAll, make, makeIcon } from "../behaviours/dom";
 import { Counter } from "./counting";
 import { control } from "./inputs";
 import { asked, criterionOf, inputsOf, isComplete, isGroup, leaves, nameOf, read, write } from "./tree";
@@ -36,6 +36,7 @@ class Builder {
     if (!this.root.children.length) this.root.children.push(this.fresh());
     this.draw();
     this.mark(this.faults);
+    find(".is-faulty :is(select, input, button)", this.stage)?.focus();
   }
 
   private get shopChoice(): HTMLSelectElement | null {
@@ -63,7 +64,20 @@ class Builder {
       this.draw();
     } catch {
       this.counter.look(null, this.shop);
+      this.sayUnreadable(true);
     }
+  }
+
+  /** Under the field: what was written there is no JSON, and the builder still shows what was before. */
+  private sayUnreadable(is: boolean): void {
+    const field = this.rules.closest(".ec-field");
+    field?.classList.toggle("has-error", is);
+    if (field) for (const old of findAll(".ec-error", field)) old.remove();
+    this.rules.toggleAttribute("aria-invalid", is);
+    if (!is) return;
+    const text = make("p", "ec-error", this.word("unreadable"));
+    text.setAttribute("role", "alert");
+    this.rules.after(text);
   }
 
   private draw(focusOn?: Node, part = "select"): void {
@@ -78,24 +92,31 @@ class Builder {
   private changed(): void {
     const text = JSON.stringify(write(this.root), null, 2);
     this.rules.value = text;
+    this.sayUnreadable(false);
     this.counter.look(isComplete(this.root, this.schema) ? text : null, this.shop);
   }
 
   private mark(faults: Record<string, string>): void {
     this.faults = faults;
-    for (const place of this.errors.values()) place.replaceChildren();
+    for (const place of this.errors.values()) {
+      place.replaceChildren();
+      place.parentElement?.classList.remove("is-faulty");
+    }
     const nodes = new Map<string, Node>();
     write(this.root, nodes);
     for (const [pointer, text] of Object.entries(faults)) {
       let at = pointer;
       while (at && !nodes.has(at)) at = at.slice(0, at.lastIndexOf("/"));
       const node = nodes.get(at);
-      if (node) this.errors.get(node)?.append(make("span", "", text));
+      const place = node && this.errors.get(node);
+      place?.append(make("span", "", text));
+      place?.parentElement?.classList.add("is-faulty");
     }
   }
 
   private errorPlace(node: Node): HTMLElement {
     const place = make("p", "ec-error ec-seg-error");
+    place.id = `segment-fault-${this.errors.size}`;
     place.setAttribute("role", "alert");
     this.errors.set(node, place);
     return place;
@@ -185,7 +206,10 @@ class Builder {
     const parts = make("div", "ec-seg-parts");
     parts.append(this.criterion(leaf, parts));
     this.ask(leaf, parts, null);
-    row.append(parts, this.remover(leaf, parent, this.word("remove")), this.errorPlace(leaf));
+    const errors = this.errorPlace(leaf);
+    row.setAttribute("aria-label", this.word("condition"));
+    row.setAttribute("aria-describedby", errors.id);
+    row.append(parts, this.remover(leaf, parent, this.word("remove")), errors);
     return row;
   }
 
@@ -254,7 +278,9 @@ class Builder {
 
   private become(leaf: Leaf, other: Leaf, parts: HTMLElement, kept: HTMLElement | null = null): void {
     Object.assign(leaf, other);
-    this.errors.get(leaf)?.replaceChildren();
+    const errors = this.errors.get(leaf);
+    errors?.replaceChildren();
+    errors?.parentElement?.classList.remove("is-faulty");
     this.ask(leaf, parts, kept);
     this.changed();
   }

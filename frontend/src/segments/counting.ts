@@ -102,6 +102,7 @@ export class Counter {
     const list = make("ul", "ec-lines");
     list.setAttribute("role", "list");
     list.append(...lines);
-    this.places.members.replaceChildren(lines.length ? list : make("p", "ec-muted", this.schema.words["nobody"]));
+    if (lines.length) this.places.members.replaceChildren(make("h3", "ec-section-title", this.schema.words["preview"]), list);
+    else this.places.members.replaceChildren(make("p", "ec-muted", this.schema.words["nobody"]));
   }
 }
