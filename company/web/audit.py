@@ -8,7 +8,6 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from babel.dates import format_date
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -24,10 +23,9 @@ from company.services import audit
 from company.types import ShopInfo
 from company.web import access as reach
 from company.web.audit_sentences import tell
-from ecrm.kernel import access, filters, spreadsheets
+from ecrm.kernel import access, filters, paging, spreadsheets
 from ecrm.kernel.htmx import is_asked_by_hand, render_page
 from ecrm.kernel.spreadsheets import Cell
-from ecrm.kernel.templatetags.ecrm_ui import number
 
 if TYPE_CHECKING:
     from django.http import StreamingHttpResponse
@@ -43,17 +41,19 @@ def audit_list(request: HttpRequest) -> HttpResponse:
     """Who did what, the newest first; htmx gets the rows alone."""
     me = reach.me(request)
     chosen = filters.read(request.GET, _parts(me))
-    page = Paginator(_rows(me, chosen), filters.ROWS_PER_PAGE).get_page(request.GET.get("page"))
-    found = page.paginator.count
+    page, count = paging.page_of(request, _rows(me, chosen), say=_count)
     context = {
         "page": page,
         "rows": tell(page, reader=me),
         "filters": chosen,
-        "count": ngettext("%(number)s entry", "%(number)s entries", found)
-        % {"number": number(found)},
+        "count": count,
         "brings_filters": is_asked_by_hand(request, "list"),
     }
     return render_page(request, "company/audit_list.html", context, partials={"list": "rows"})
+
+
+def _count(number: int) -> str:
+    return ngettext("%(number)s entry", "%(number)s entries", number)
 
 
 @require_safe

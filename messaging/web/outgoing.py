@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.timezone import now
@@ -15,7 +14,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from company import queries as company
-from ecrm.kernel import access, filters
+from ecrm.kernel import access, filters, paging
 from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
 from messaging import permissions
@@ -46,13 +45,12 @@ def outgoing_list(request: AgentRequest) -> HttpResponse:
         state=chosen.values["state"],
         purpose=chosen.values["purpose"],
     )
-    page = Paginator(rows, filters.ROWS_PER_PAGE).get_page(request.GET.get("page"))
-    found = page.paginator.count
+    page, count = paging.page_of(request, rows, say=_count)
     context = {
         "page": page,
         "rows": [{"message": row, **_standing(row)} for row in page],
         "filters": chosen,
-        "count": ngettext("%(number)s message", "%(number)s messages", found) % {"number": found},
+        "count": count,
         "has_several_shops": len(shops) > 1,
         "servers": _servers(),
         "topics": reach.topics(request),
@@ -106,6 +104,10 @@ def outgoing_retry(request: AgentRequest, message_id: int) -> HttpResponse:
     else:
         messages.success(request, _("The message is sent again."))
     return redirect("messaging:outgoing-page", message.pk)
+
+
+def _count(number: int) -> str:
+    return ngettext("%(number)s message", "%(number)s messages", number)
 
 
 def _filter_parts(shops: Iterable[Any]) -> list[filters.Part]:

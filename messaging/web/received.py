@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -13,7 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from company import queries as company
-from ecrm.kernel import access, filters
+from ecrm.kernel import access, filters, paging
 from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
 from messaging import permissions
@@ -39,13 +38,12 @@ def received_list(request: AgentRequest) -> HttpResponse:
         outcome=chosen.values["outcome"],
         mailbox_id=int(chosen.values["mailbox"]) if chosen.values["mailbox"] else None,
     )
-    page = Paginator(rows, filters.ROWS_PER_PAGE).get_page(request.GET.get("page"))
-    found = page.paginator.count
+    page, count = paging.page_of(request, rows, say=_count)
     context = {
         "page": page,
         "rows": [_row(raw) for raw in page],
         "filters": chosen,
-        "count": ngettext("%(number)s mail", "%(number)s mails", found) % {"number": found},
+        "count": count,
         "sums": _sums(screens.received_sums(shop_ids)),
         "has_mailbox": bool(boxes),
         "topics": reach.topics(request),
@@ -97,6 +95,10 @@ def raw_download(request: AgentRequest, raw_id: int) -> HttpResponse:
     response = HttpResponse(body, content_type="message/rfc822")
     response["Content-Disposition"] = f'attachment; filename="mail-{raw_id}.eml"'
     return response
+
+
+def _count(number: int) -> str:
+    return ngettext("%(number)s mail", "%(number)s mails", number)
 
 
 def _filter_parts(boxes: list[Any]) -> list[filters.Part]:

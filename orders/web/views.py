@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.timezone import now
@@ -18,9 +17,8 @@ from django.views.decorators.http import require_POST, require_safe
 from backoffice import queries as backoffice
 from backoffice import services as frame
 from company import queries as company
-from ecrm.kernel import access, filters, spreadsheets
+from ecrm.kernel import access, filters, paging, spreadsheets
 from ecrm.kernel.htmx import is_asked_by_hand, render_page
-from ecrm.kernel.templatetags import ecrm_ui
 from orders import permissions, queries
 from orders.models import Order, OrderQuerySet
 from orders.queries import screens
@@ -75,9 +73,7 @@ def found_by(request: AgentRequest, *codes: str) -> Found:
 def order_list(request: AgentRequest) -> HttpResponse:
     """Orders of the agent's shops, newest first; htmx gets the rows alone."""
     found = found_by(request, permissions.VIEW)
-    page = Paginator(screens.lines_of(found.orders), filters.ROWS_PER_PAGE).get_page(
-        request.GET.get("page")
-    )
+    page, count = paging.page_of(request, screens.lines_of(found.orders), say=_count)
     rows = screens.rows_of(page.object_list)
     may_export = request.user.has_perm(permissions.EXPORT)
     tools = backoffice.list_tools(
@@ -91,7 +87,7 @@ def order_list(request: AgentRequest) -> HttpResponse:
         "rows": rows,
         "drawn_rows": columns.drawn(rows, tools.shown),
         "filters": found.filters,
-        "count": _count(page.paginator.count),
+        "count": count,
         "today": screens.today(found.in_sight, at=found.at),
         "topics": " ".join(f"orders:shop:{shop_id}" for shop_id in found.in_sight),
         "brings_filters": is_asked_by_hand(request, "list"),
@@ -142,8 +138,7 @@ def _filter_parts(shops: Mapping[int, ShopInfo]) -> list[filters.Part]:
 
 
 def _count(number: int) -> str:
-    text = ngettext("%(number)s order", "%(number)s orders", number)
-    return text % {"number": ecrm_ui.number(number)}
+    return ngettext("%(number)s order", "%(number)s orders", number)
 
 
 @require_safe

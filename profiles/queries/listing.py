@@ -21,8 +21,6 @@ from profiles.types import ProfileCard
 Orders = Literal["", "none", "one", "more"]
 Sort = Literal["recent", "newest", "name"]
 
-# Up to here the list counts its rows exactly; beyond, it says "more than".
-COUNTED_UP_TO = 100_000
 # Where visitors come from (services.visitors.SOURCE).
 VISIT = "visit"
 LONGEST_SEARCH = 100
@@ -69,11 +67,6 @@ def customers(shop_ids: Iterable[int], selection: Selection | None = None) -> Pr
     if chosen.segment_id:
         rows = segments.in_segment(rows, chosen.segment_id)
     return rows.order_by(*_ORDERINGS[chosen.sort])
-
-
-def count(rows: ProfileQuerySet) -> int:
-    """How many rows there are, exact up to COUNTED_UP_TO; one more stands for "more". One query."""
-    return rows.order_by()[: COUNTED_UP_TO + 1].count()
 
 
 _KNOWN_BY = Statement(

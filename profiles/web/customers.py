@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from django.core.paginator import Paginator
 from django.urls import reverse
 from django.utils.timezone import localtime, now
 from django.utils.translation import gettext as _
@@ -18,9 +16,8 @@ from django.views.decorators.http import require_POST, require_safe
 from backoffice import queries as backoffice
 from backoffice import services as frame
 from company import queries as company
-from ecrm.kernel import access, filters, spreadsheets
+from ecrm.kernel import access, filters, paging, spreadsheets
 from ecrm.kernel.htmx import is_asked_by_hand, render_page
-from ecrm.kernel.templatetags import ecrm_ui
 from profiles import permissions
 from profiles.queries import listing, overview, segments
 from profiles.queries.cards import people_of
@@ -30,36 +27,10 @@ if TYPE_CHECKING:
     from django.http import HttpResponse, StreamingHttpResponse
 
     from company.types import Agent, AgentRequest, ShopInfo
-    from profiles.models import Profile, ProfileQuerySet
-
-    _Pages = Paginator[Profile]
-else:
-    _Pages = Paginator
+    from profiles.models import ProfileQuerySet
 
 DAYS = {"1d": 1, "7d": 7, "30d": 30, "90d": 90}
 THIS_YEAR = "year"
-
-
-class CustomerPages(_Pages):
-    """Pages which count exactly as far as that is cheap, and offer no row beyond."""
-
-    @cached_property
-    def counted(self) -> int:
-        """The rows there are, or one more than COUNTED_UP_TO."""
-        return listing.count(cast("Any", self.object_list))
-
-    @cached_property
-    def count(self) -> int:
-        """The rows one can leaf through."""
-        return min(self.counted, listing.COUNTED_UP_TO)
-
-    @property
-    def words(self) -> str:
-        """The count as the list says it."""
-        if self.counted > self.count:
-            return _("more than %(number)s customers") % {"number": ecrm_ui.number(self.count)}
-        text = ngettext("%(number)s customer", "%(number)s customers", self.count)
-        return text % {"number": ecrm_ui.number(self.count)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +67,7 @@ def found_by(request: AgentRequest, *codes: str) -> Found:
 def profile_list(request: AgentRequest) -> HttpResponse:
     """Customers of the agent's shops, or of the one he works in; htmx gets the rows and filters."""
     found = found_by(request, permissions.VIEW)
-    page = CustomerPages(found.customers, filters.ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    page, count = paging.page_of(request, found.customers, say=count_in_words)
     people = people_of(cast("ProfileQuerySet", page.object_list))
     rows = listing.rows_of(people, shop_ids=found.in_sight)
     may_change = request.user.has_perm(permissions.CHANGE)
@@ -112,7 +83,7 @@ def profile_list(request: AgentRequest) -> HttpResponse:
         "rows": rows,
         "drawn_rows": columns.drawn(rows, tools.shown, with_box=may_change),
         "filters": found.filters,
-        "count": cast("CustomerPages", page.paginator).words,
+        "count": count,
         "topics": " ".join(f"profiles:shop:{shop_id}" for shop_id in found.in_sight),
         "brings_filters": is_asked_by_hand(request, "list"),
         "may_change": may_change,
@@ -146,6 +117,11 @@ def _exported(found: Found) -> Iterator[listing.CustomerRow]:
     """The rows of the file, read a batch at a time."""
     for batch in spreadsheets.batches(found.customers):
         yield from listing.rows_of(batch, shop_ids=found.in_sight)
+
+
+def count_in_words(number: int) -> str:
+    """So many customers, the number still to be filled in."""
+    return ngettext("%(number)s customer", "%(number)s customers", number)
 
 
 def _duplicates_waiting(agent: Agent) -> int:
@@ -242,4 +218,4 @@ def new_today(shop_ids: Iterable[int]) -> tuple[int, list[listing.CustomerRow]]:
     """How many customers were met in the last 24 hours, and the latest of them."""
     selection = listing.Selection(since=now() - timedelta(days=1), sort="newest")
     found = listing.customers(shop_ids, selection)
-    return listing.count(found), listing.rows_of(found[:5], shop_ids=shop_ids)
+    return paging.Pages(found, 5).count, listing.rows_of(found[:5], shop_ids=shop_ids)

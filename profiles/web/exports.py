@@ -11,7 +11,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from ecrm.kernel import access
+from ecrm.kernel import access, paging
 from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
 from profiles import permissions
@@ -54,7 +54,7 @@ def export_new(request: AgentRequest) -> HttpResponse:
             return redirect("profiles:export-page", row.pk)
     context = {
         "filters": found.filters,
-        "count": customers.CustomerPages(found.customers, 1).words,
+        "count": paging.Pages(found.customers, 1).in_words(customers.count_in_words),
         "kinds": Export.Kind.choices,
         "address": request.get_full_path(),
     }

@@ -6,19 +6,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from company import queries as company
-from ecrm.kernel import access, filters, spreadsheets
+from ecrm.kernel import access, paging, spreadsheets
 from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
 from ecrm.kernel.spreadsheets import Cell
-from ecrm.kernel.templatetags import ecrm_ui
 from profiles import permissions
 from profiles.models import Import
 from profiles.queries import imports as queries
@@ -28,6 +25,7 @@ from profiles.rules import imports as rules
 from profiles.rules import imports_packing as packing
 from profiles.rules.imports import Person
 from profiles.services import imports as services
+from profiles.web import customers
 from profiles.web import imports_words as words
 from profiles.web.imports_forms import MappingForm, UploadForm
 
@@ -224,14 +222,12 @@ def import_customers(request: AgentRequest, import_id: int) -> HttpResponse:
     """Whom the file brought."""
     row = _found(request, import_id)
     found = queries.brought(row, request.user)
-    page = Paginator(found, filters.ROWS_PER_PAGE).get_page(request.GET.get("page"))
-    count = page.paginator.count
-    text = ngettext("%(number)s customer", "%(number)s customers", count)
+    page, count = paging.page_of(request, found, say=customers.count_in_words)
     context = {
         "row": row,
         "page": page,
         "customers": listing.rows_of(page.object_list, shop_ids=[row.shop_id]),
-        "count": text % {"number": ecrm_ui.number(count)},
+        "count": count,
     }
     return render_page(
         request, "profiles/imports/customers.html", context, partials={"list": "rows"}

@@ -13,7 +13,7 @@ from django.urls import reverse
 from backoffice import services as frame
 from company.models import AuditEntry
 from ecrm.kernel import filters
-from profiles import services
+from profiles import queries, services
 from profiles.models import DuplicatePair
 from profiles.queries import duplicates, overview
 from tests.backoffice.factories import SavedViewFactory
@@ -66,6 +66,31 @@ def test_the_usual_columns_are_few_and_every_other_can_be_shown(client, manager,
         assert f">{heading}</th>" in text
     assert "+33 6 39 98 12 34" in text
     assert "Français (Suisse)" in text or "French (Switzerland)" in text
+
+
+def test_a_customer_is_called_by_his_name_or_address_or_number(shop):
+    named = ProfileFactory(shop=shop, first_name="Ana", last_name="Durand", email="ana@example.org")
+    nameless = {"first_name": "", "last_name": "", "shop": shop}
+    written = ProfileFactory(**nameless, email="who@example.org", phone="+33639981234")
+    called = ProfileFactory(**nameless, email=None, phone="+33639985678")
+    unknown = ProfileFactory(**nameless, email=None)
+
+    found = queries.names([named.pk, written.pk, called.pk, unknown.pk])
+
+    assert (found[named.pk].name, found[named.pk].email) == ("Ana Durand", "ana@example.org")
+    assert (found[written.pk].name, found[written.pk].email) == ("who@example.org", "who@example.org")
+    assert (found[called.pk].name, found[called.pk].email) == ("+33639985678", "")
+    assert found[unknown.pk].name == f"#{unknown.pk}"
+
+
+def test_who_may_see_all_shops_but_a_new_one_does_not_see_its_customers(client, manager, shop):
+    ProfileFactory(shop=shop, last_name="Durand")
+    assert "Durand" in page(client)
+
+    ProfileFactory(shop=ShopFactory(), last_name="Elsewhere")
+
+    assert "Durand" in page(client)
+    assert "Elsewhere" not in page(client)
 
 
 def test_shops_are_worth_a_column_when_there_are_several(client, shop):

@@ -59,6 +59,26 @@ def test_selected_customers_are_put_on_a_list_and_taken_off_again(client, market
     assert on(friends) == {before.pk}
 
 
+def test_an_agent_sees_the_lists_of_his_shops_only(client, marketing, shop):
+    ana, other = ProfileFactory(shop=shop), ShopFactory()
+    ours = make(None, at=NOW, shop_id=shop.pk, name="Friends")
+    theirs = make(None, at=NOW, shop_id=other.pk, name="Strangers")
+    everybody = make(None, at=NOW, name="Everybody")
+    for segment in (ours, theirs, everybody):
+        ListMember.objects.create(segment=segment, profile=ana, since=NOW)
+
+    def told(path: str) -> list[str]:
+        text = client.get(path).content.decode()
+        return [name for name in ("Friends", "Strangers", "Everybody") if name in text]
+
+    assert told(f"/customers/{ana.pk}/") == ["Friends"]
+    assert told("/customers/") == []
+
+    client.force_login(AgentFactory(owner=True, language="en"))
+    assert told(f"/customers/{ana.pk}/") == ["Friends", "Strangers", "Everybody"]
+    assert told("/customers/") == ["Friends", "Strangers", "Everybody"]
+
+
 def test_who_is_on_the_list_already_offers_no_undo(client, marketing, shop):
     friends, ana = make(None, at=NOW, shop_id=shop.pk), ProfileFactory(shop=shop)
     press(client, friends, ana)

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from company.models import AuditEntry
-from ecrm.kernel import outbox
+from ecrm.kernel import outbox, paging
 from ecrm.kernel.filters import ROWS_PER_PAGE
 from ecrm.kernel.models import EventRecord
 from profiles import extensions, permissions, services
@@ -310,7 +310,7 @@ def test_the_list_is_paged_and_counted(client, support, shop):
 
 
 def test_beyond_what_is_cheap_to_count_the_list_says_more_than(client, support, shop, monkeypatch):
-    monkeypatch.setattr(listing, "COUNTED_UP_TO", 2)
+    monkeypatch.setattr(paging, "COUNTED_UP_TO", 2)
     for _ in range(3):
         ProfileFactory(shop=shop)
 
