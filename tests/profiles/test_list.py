@@ -78,7 +78,10 @@ def test_a_customer_is_called_by_his_name_or_address_or_number(shop):
     found = queries.names([named.pk, written.pk, called.pk, unknown.pk])
 
     assert (found[named.pk].name, found[named.pk].email) == ("Ana Durand", "ana@example.org")
-    assert (found[written.pk].name, found[written.pk].email) == ("who@example.org", "who@example.org")
+    assert (found[written.pk].name, found[written.pk].email) == (
+        "who@example.org",
+        "who@example.org",
+    )
     assert (found[called.pk].name, found[called.pk].email) == ("+33639985678", "")
     assert found[unknown.pk].name == f"#{unknown.pk}"
 
