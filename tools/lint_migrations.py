@@ -24,6 +24,7 @@ def main() -> int:
         str(CHECKOUT),
         include_apps=own,
         no_cache=True,
+        analyser_string="postgresql",  # our backend is PostgreSQL under a name of its own
         # The first migration of a module makes its tables: nothing is running on them yet.
         ignore_name_contains="0001_initial",
         # A unique constraint that replaces a stricter one: no row can break it.

@@ -23,6 +23,7 @@ from profiles.queries.criteria import (
     AMOUNTS,
     COUNTS,
     IN_THE_LAST,
+    ORDERS_EVER,
     Rows,
     counted,
     currency_of,
@@ -140,6 +141,8 @@ def _bought(asked: Asked, scope: Scope) -> Condition:
 
 def _placed(asked: Asked, scope: Scope) -> Condition:
     status = asked.values.get("status")
+    if not status and asked.values.get("days") is None:
+        return counted(ORDERS_EVER, asked, scope)
     return counted(_rows(sql("o.status = {}", status) if status else _COUNTED), asked, scope)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Cast, ExtractDay, ExtractMonth
 from django.utils.translation import gettext_lazy as _
 
 from profiles.models.identity import Identifier
@@ -90,6 +91,13 @@ class Profile(models.Model):
             models.Index(fields=["-first_seen_at", "-id"], name="profiles_profile_newest"),
             models.Index(fields=["search_name", "id"], name="profiles_profile_name"),
             models.Index(fields=["country"], name="profiles_profile_country"),
+            # Month and day as one number, as segments ask for birthdays.
+            models.Index(
+                Cast(ExtractMonth("birthday"), models.IntegerField()) * 100
+                + Cast(ExtractDay("birthday"), models.IntegerField()),
+                name="profiles_profile_birthday",
+                condition=Q(birthday__isnull=False),
+            ),
             models.Index(
                 fields=["merged_into"],
                 name="profiles_profile_merged",

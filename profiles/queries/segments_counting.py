@@ -27,7 +27,13 @@ CANCELLED = "57014"
 # Sets of customers are hashed in memory: a million of them take 40 MB. What is looked up there lies in
 # memory, not on turning disks. Counting by sorting reads memory in order, which measured two to three
 # times as fast as by hashing; compiling to machine code takes longer than it saves.
-SETTINGS = {"work_mem": "256MB", "random_page_cost": "1.1", "enable_hashagg": "off", "jit": "off"}
+SETTINGS = {
+    "work_mem": "256MB",
+    "random_page_cost": "1.1",
+    "enable_hashagg": "off",
+    "jit": "off",
+    "max_parallel_workers_per_gather": "1",
+}
 _SET = "SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS s (name, value)"
 _RESET = "SELECT set_config(name, reset_val, true) FROM pg_settings WHERE name = ANY(%s)"
 

@@ -5,6 +5,7 @@
 """
 
 from profiles.queries.criteria import deeds, moments, numbers, texts
+from profiles.queries.criteria.history import ORDERS_EVER
 from profiles.queries.criteria.moments import ANY_TIME, IN_THE_LAST, PAST
 from profiles.queries.criteria.numbers import (
     AMOUNTS,
@@ -27,6 +28,7 @@ __all__ = [
     "INTEGERS",
     "IN_THE_LAST",
     "NUMBERS",
+    "ORDERS_EVER",
     "PAST",
     "TEXTS",
     "Rows",

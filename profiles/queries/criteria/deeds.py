@@ -140,24 +140,34 @@ def _steps(asked: Asked) -> list[str]:
     return [name for key in ("event", "then", "finally") if (name := asked.values.get(key))]
 
 
-def _following(steps: Sequence[str], span: timedelta, scope: Scope) -> Sql:
-    """EXISTS: after the row `a` the other steps, in their order, within this time of it."""
+def _following(steps: Sequence[str], span: timedelta, scope: Scope, *, days: int | None) -> Sql:
+    """EXISTS: after the row `a` the other steps, in their order, within this time of it.
+
+    That they are as young as `a` must be follows, and is said all the same: whole months are not read then.
+    """
     found = NOTHING
     for number in range(len(steps) - 1, 0, -1):
         this, before = _ALIASES[number], _ALIASES[number - 1]
         found = sql(
             " AND EXISTS (SELECT 1 FROM profiles_activity {} WHERE {} AND {}.profile_id = a.profile_id"
             " AND {}.occurred_at > {}.occurred_at AND {}.occurred_at <= a.occurred_at + {}"
-            " AND {}.occurred_at <= {}{})",
+            " AND {}.occurred_at <= {}{}{})",
             Sql(this),
             rows_of(steps[number], alias=this).matching(scope),
             *(Sql(word) for word in (this, this, before, this)),
             span,
             Sql(this),
             scope.at,
+            _after(this, days, scope),
             found,
         )
     return Sql(found.text.removeprefix(" AND "), found.params)
+
+
+def _after(alias: str, days: int | None, scope: Scope) -> Sql:
+    if days is None:
+        return NOTHING
+    return sql(" AND {}.occurred_at > {}", Sql(alias), scope.at - timedelta(days=days))
 
 
 def _one_after_another(asked: Asked, scope: Scope) -> Condition:
@@ -171,7 +181,10 @@ def _one_after_another(asked: Asked, scope: Scope) -> Condition:
         _steps(asked),
     )
     first = rows_of(steps[0])
-    follows, past = _following(steps, span, scope), sql(" AND a.occurred_at <= {}", scope.at)
+    follows, past = (
+        _following(steps, span, scope, days=days),
+        sql(" AND a.occurred_at <= {}", scope.at),
+    )
     if asked.operator == "did":
         wanted = sql("{}{} AND {}", first.where, past, follows)
     else:

@@ -131,6 +131,14 @@ def _figures() -> tuple[Criterion, ...]:
     )
 
 
+# How many orders count, of all times: a row per customer, shop and currency instead of one per order.
+ORDERS_EVER = Rows(
+    table="profiles_figures f",
+    profile="f.profile_id",
+    shop="f.shop_id",
+    number="coalesce(sum(f.orders_count), 0)",
+)
+
 # On average, once there are two orders.
 _BETWEEN = (
     "extract(epoch FROM max(f.last_order_at) - min(f.first_order_at)) / 86400.0"

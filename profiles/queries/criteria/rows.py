@@ -11,6 +11,7 @@ from profiles.extensions import Asked, Condition, Input, Operator, Scope, Sql, V
 from profiles.queries.criteria.sql import NOTHING, TRUE, earliest, sql
 
 MOST_TIMES = 100_000
+EACH = "count(*)"
 TIMES = "\N{MULTIPLICATION SIGN}"
 _TIMES = Input(kind=ValueKind.INTEGER, after=TIMES, least=0, most=MOST_TIMES)
 _ONCE_OR_MORE = Input(kind=ValueKind.INTEGER, after=TIMES, least=1, most=MOST_TIMES)
@@ -30,7 +31,8 @@ HAS = (
 class Rows:
     """Rows that belong to customers: the table with its alias, and what stands in which column.
 
-    `at` is needed where "in the last … days" is asked. Names are our own text, never values.
+    `at` is needed where "in the last … days" is asked; `number` adds rows up where one stands for several.
+    Names are our own text, never values.
     """
 
     table: str
@@ -38,6 +40,7 @@ class Rows:
     at: str = ""
     shop: str = ""
     where: Sql = TRUE
+    number: str = EACH
 
     def matching(self, scope: Scope) -> Sql:
         """The conditions on a row, whoever it belongs to."""
@@ -142,7 +145,7 @@ def counted(rows: Rows, asked: Asked, scope: Scope) -> Condition:
         edges = [edge for edge in (least, most + 1 if most is not None else 0) if edge > 0]
         leaving = [rows.leaving(scope, days=days, keep=edge) for edge in edges]
         flip = earliest([rows.coming(scope), *leaving])
-    return Condition(test=test, flip=flip, value=rows.one(Sql("count(*)"), scope, days=days))
+    return Condition(test=test, flip=flip, value=rows.one(Sql(rows.number), scope, days=days))
 
 
 def owned(rows: Rows, asked: Asked, scope: Scope) -> Condition:
@@ -160,5 +163,6 @@ def _bounds(operator: str, number: int) -> tuple[int, int | None]:
 
 
 def _at_least(rows: Rows, number: int, days: int | None, scope: Scope) -> Sql:
-    having = sql("count(*) >= {}", number) if number > 1 else NOTHING
+    is_any = number == 1 and rows.number == EACH
+    having = NOTHING if is_any else sql("{} >= {}", Sql(rows.number), number)
     return rows.of_customers(scope, days=days, having=having)
