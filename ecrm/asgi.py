@@ -7,6 +7,7 @@ thread is spent on them.
 
 from __future__ import annotations
 
+import gc
 import os
 
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -37,3 +38,6 @@ application = ProtocolTypeRouter(
         ),
     }
 )
+
+# What is loaded by now stays: looking through it for garbage would stop a page for a tenth of a second.
+gc.freeze()
