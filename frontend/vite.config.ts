@@ -17,7 +17,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {
-      input: ["backoffice.ts", "public.ts", "theme.ts", "inbox/inbox.ts", "demo/demo.ts", "segments/builder.ts", "segments/page.ts"]
+      input: ["backoffice.ts", "public.ts", "theme.ts", "inbox/inbox.ts", "demo/demo.ts", "segments/builder.ts", "segments/page.ts", "templates/editor.ts"]
         .map((entry) => here(`./src/${entry}`))
         .filter((entry) => existsSync(entry)),
     },

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 VIEW = "messaging.view_message"
 MANAGE = "messaging.manage_mailbox"
+TEMPLATES = "messaging.manage_template"
 
 
 def sees_installation(agent: Agent) -> bool:

@@ -32,6 +32,7 @@ from tests.messaging.factories import (
     MailFactory,
     OutgoingMessageFactory,
     RawMailFactory,
+    TemplateFactory,
 )
 
 Arguments = dict[str, Any]
@@ -509,6 +510,7 @@ CONTACTS = {
 
 _outgoing = shop(lambda of, world: {"message_id": OutgoingMessageFactory(shop=of).pk})
 _raw_mail = shop(lambda of, world: {"raw_id": RawMailFactory(mailbox__shop=of).pk})
+_template = shop(lambda of, world: {"shop_id": of.pk, "key": TemplateFactory(shop=of).key})
 
 MESSAGING = {
     "messaging:outgoing-page": _outgoing,
@@ -532,6 +534,12 @@ MESSAGING = {
     "messaging:attachment": shop(
         lambda of, world: {"attachment_id": AttachmentFactory(mail__mailbox__shop=of).pk}
     ),
+    "messaging:template-edit": _template,
+    "messaging:template-preview": _template,
+    "messaging:template-check": _template,
+    "messaging:template-test": _template,
+    "messaging:template-version": _template,
+    "messaging:template-archive": _template,
     "messaging:mailbox-edit": shop(lambda of, world: {"mailbox_id": MailboxFactory(shop=of).pk}),
 }
 

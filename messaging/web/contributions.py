@@ -6,14 +6,14 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_noop, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from backoffice import extensions as frame
 from company import extensions as company
 from company import queries as company_queries
 from messaging import permissions
-from messaging.models import RawMail, Suppression
+from messaging.models import MessageTemplate, RawMail, Suppression
 from messaging.queries import screens
 from messaging.web import timeline
 
@@ -28,6 +28,14 @@ def register() -> None:
         (permissions.MANAGE, gettext_noop("Set up mailboxes, stop and repeat mail")),
     ):
         company.permissions.register(company.Permission(code=code, label=label, module="messaging"))
+    company.permissions.register(
+        company.Permission(
+            code=permissions.TEMPLATES,
+            label=gettext_noop("Write templates of messages"),
+            module="messaging",
+            roles=("manager", "marketing"),
+        )
+    )
     frame.live_topics.register(frame.LiveTopic(prefix="mail", may_follow=permissions.may_follow))
     _register_pages()
     _register_audit()
@@ -52,6 +60,14 @@ def _register_pages() -> None:
                 "messaging:received-list",
                 "mail",
                 permissions.VIEW,
+            ),
+            (
+                "templates",
+                pgettext_lazy("mails", "Templates"),
+                _("What your mails say and how they look, in each language."),
+                "messaging:template-list",
+                "pencil",
+                permissions.TEMPLATES,
             ),
             (
                 "mailboxes",
@@ -109,9 +125,27 @@ def _register_audit() -> None:
             group="mail",
         ),
     )
+    for done, sentence in (
+        ("created", gettext_noop("{who} began the template {what} {place}.")),
+        ("published", gettext_noop("{who} published the template {what} {place}.")),
+        (
+            "reverted",
+            gettext_noop("{who} went back to another version of the template {what} {place}."),
+        ),
+        (
+            "draft-discarded",
+            gettext_noop("{who} discarded the draft of the template {what} {place}."),
+        ),
+        ("archived", gettext_noop("{who} put the template {what} away {place}.")),
+        ("restored", gettext_noop("{who} took the template {what} out again {place}.")),
+    ):
+        company.audit_actions.register(
+            company.AuditAction(code=f"messaging.template-{done}", sentence=sentence, group="mail")
+        )
     received = gettext_noop("received mail no. {id}")
     company.audit_nouns.register(
         company.AuditNoun(code="mailbox", label=gettext_noop("no. {id}"), find=_mailboxes),
+        company.AuditNoun(code="template", label=gettext_noop("no. {id}"), find=_templates),
         company.AuditNoun(code="raw-mail", label=received, find=_received),
         company.AuditNoun(
             code="suppression", label=gettext_noop("address no. {id}"), find=_suppressed
@@ -128,6 +162,17 @@ def _mailboxes(agent: Agent, ids: Collection[str]) -> dict[str, company.AuditSub
         )
         for box in screens.mailboxes(shop_ids)
         if str(box.pk) in ids
+    }
+
+
+def _templates(agent: Agent, ids: Collection[str]) -> dict[str, company.AuditSubject]:
+    """Templates of an audit entry, as far as the agent may write them."""
+    shop_ids = company_queries.shop_ids(agent, permissions.TEMPLATES)
+    return {
+        str(row.pk): company.AuditSubject(
+            name=row.name, url=reverse("messaging:template-edit", args=[row.shop_id, row.key])
+        )
+        for row in MessageTemplate.objects.visible_in(shop_ids).filter(pk__in=ids)
     }
 
 

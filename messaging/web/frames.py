@@ -50,7 +50,7 @@ _HEAD = re.compile(r"<head[^>]{0,200}>|\A(?!<!doctype|<html)", re.IGNORECASE)
 _INLINE_PICTURE = re.compile(r'src="cid:([^"]{1,320})"', re.IGNORECASE)
 
 
-def _under(policy: dict[str, list[str]]) -> Callable[[View], View]:
+def under(policy: dict[str, list[str]]) -> Callable[[View], View]:
     """Let a view answer with this content security policy in place of the product's."""
     replace: Any = csp_replace(policy)
     return cast("Callable[[View], View]", replace)
@@ -59,7 +59,7 @@ def _under(policy: dict[str, list[str]]) -> Callable[[View], View]:
 @require_safe
 @access.permission(permissions.VIEW)
 @xframe_options_sameorigin
-@_under(FRAME_POLICY)
+@under(FRAME_POLICY)
 def outgoing_frame(request: AgentRequest, message_id: int) -> HttpResponse:
     """What an outgoing message looks like; a confidential one shows nothing."""
     message = reach.message(request, message_id)
@@ -67,13 +67,13 @@ def outgoing_frame(request: AgentRequest, message_id: int) -> HttpResponse:
         raise Http404
     if not message.html:
         return _frame(request, "", message.text)
-    return HttpResponse(_HEAD.sub(r'\g<0><base target="_blank">', message.html, count=1))
+    return HttpResponse(in_new_tabs(message.html))
 
 
 @require_safe
 @access.permission(permissions.VIEW)
 @xframe_options_sameorigin
-@_under(FRAME_POLICY)
+@under(FRAME_POLICY)
 def received_frame(request: AgentRequest, mail_id: int) -> HttpResponse:
     """What a received mail looks like, with the pictures that came with it and no others."""
     mail = screens.read_mail(mail_id, shop_ids=reach.shop_ids(request))
@@ -85,7 +85,7 @@ def received_frame(request: AgentRequest, mail_id: int) -> HttpResponse:
 
 @require_safe
 @access.permission(permissions.VIEW)
-@_under(FILE_POLICY)
+@under(FILE_POLICY)
 def attachment(request: AgentRequest, attachment_id: int) -> HttpResponse:
     """A file that came with a mail: pictures are shown, everything else is saved, nothing is run."""
     found = screens.attachment(attachment_id, shop_ids=reach.shop_ids(request))
@@ -96,6 +96,11 @@ def attachment(request: AgentRequest, attachment_id: int) -> HttpResponse:
     response = HttpResponse(bytes(found.body.body), content_type=kind)
     response["Content-Disposition"] = content_disposition_header(not is_shown, found.name) or ""
     return response
+
+
+def in_new_tabs(markup: str) -> str:
+    """A document whose links open beside the page that shows it."""
+    return _HEAD.sub(r'\g<0><base target="_blank">', markup, count=1)
 
 
 def _frame(request: AgentRequest, markup: str, text: str) -> HttpResponse:

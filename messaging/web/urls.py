@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from messaging.web import frames, mailboxes, outgoing, received
+from messaging.web import frames, mailboxes, outgoing, received, templates
 
 app_name = "messaging"
 urlpatterns = [
@@ -22,4 +22,26 @@ urlpatterns = [
     path("mailboxes/", mailboxes.mailbox_list, name="mailbox-list"),
     path("mailboxes/new/", mailboxes.mailbox_create, name="mailbox-create"),
     path("mailboxes/<int:mailbox_id>/", mailboxes.mailbox_edit, name="mailbox-edit"),
+    path("templates/", templates.template_list, name="template-list"),
+    path("templates/new/", templates.template_create, name="template-create"),
+    path("templates/<int:shop_id>/<str:key>/", templates.template_edit, name="template-edit"),
+    path(
+        "templates/<int:shop_id>/<str:key>/preview/",
+        templates.template_preview,
+        name="template-preview",
+    ),
+    path(
+        "templates/<int:shop_id>/<str:key>/check/", templates.template_check, name="template-check"
+    ),
+    path("templates/<int:shop_id>/<str:key>/test/", templates.template_test, name="template-test"),
+    path(
+        "templates/<int:shop_id>/<str:key>/version/",
+        templates.template_version,
+        name="template-version",
+    ),
+    path(
+        "templates/<int:shop_id>/<str:key>/archive/",
+        templates.template_archive,
+        name="template-archive",
+    ),
 ]

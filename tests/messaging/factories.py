@@ -16,9 +16,12 @@ from messaging.models import (
     Content,
     Mail,
     Mailbox,
+    MessageTemplate,
     OutgoingMessage,
     RawMail,
     Suppression,
+    TemplateText,
+    TemplateVersion,
 )
 from messaging.rules import message_ids
 from messaging.services.keys import signing_key
@@ -154,3 +157,23 @@ class AttachmentFactory(DjangoModelFactory):
     body = factory.SubFactory(ContentFactory)
     name = "photo.png"
     content_type = "image/png"
+
+
+class TemplateFactory(DjangoModelFactory):
+    """A template of a shop with nothing written yet."""
+
+    class Meta:
+        model = MessageTemplate
+
+    shop = factory.SubFactory(ShopFactory)
+    key = factory.Sequence(lambda n: f"template-{n}")
+    name = factory.Sequence(lambda n: f"Template {n}")
+    purpose = "marketing"
+    created_at = factory.LazyFunction(now)
+
+    @factory.post_generation
+    def draft(self, create: bool, extracted: object, **options: object) -> None:
+        version = TemplateVersion.objects.create(template=self, number=1, changed_at=now())
+        TemplateText.objects.create(
+            version=version, language="fr", format="markdown", subject="Bonjour", source="Texte"
+        )
