@@ -52,6 +52,8 @@ SHOTS = (
     Shot(name="orders-panel", path="/orders/", keys=("j", "Enter"), desktop_only=True),
     Shot(name="order", path="/orders/", follow=FIRST_ROW),
     Shot(name="mail", path="/mail/"),
+    Shot(name="templates", path="/mail/templates/"),
+    Shot(name="template", path="/mail/templates/", follow=".ec-cell-main"),
     Shot(name="settings", path="/settings/"),
     Shot(name="settings-shops", path="/settings/shops/"),
     Shot(name="settings-agents", path="/settings/agents/"),

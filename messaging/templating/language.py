@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
+from django.utils.translation import gettext as _
 from liquid import Environment, Mode, escape
 from liquid.ast import Node
 from liquid.builtin.content import ContentNode
@@ -141,6 +142,12 @@ class Program:
             raise LiquidError(str(error), token=token) from error
         return "".join(out.parts)
 
+    def unknown_filters(self) -> list[tuple[str, int]]:
+        """The filters this asks for that do not exist, with the place of the first use."""
+        found = self._template.analyze(include_partials=False).filters
+        offered = self._template.env.filters
+        return [(name, spans[0].index) for name, spans in found.items() if name not in offered]
+
     def unknown(self, known: frozenset[str]) -> list[tuple[str, int]]:
         """The names this asks for that begin with no known root, with the place of the first use."""
         found = self._template.analyze(include_partials=False).globals
@@ -186,12 +193,17 @@ def parsed(source: str, *, field: str, is_markup: bool) -> Program:
     if len(source) > LONGEST_SOURCE:
         raise TemplateFaulty(Fault(text=words_of(TooMuch("source", token=None)), field=field))
     try:
-        return Program(source, is_markup=is_markup)
+        program = Program(source, is_markup=is_markup)
     except LiquidError as error:
         fault = Fault(text=words_of(error), field=field, line=line_of(error))
         raise TemplateFaulty(fault) from error
     except (ValueError, TypeError, RecursionError) as error:
         raise TemplateFaulty(Fault(text=words_of(error), field=field)) from error
+    for name, index in program.unknown_filters():
+        text = _("There is no filter “{name}”.").format(name=name)
+        line = source.count("\n", 0, index) + 1
+        raise TemplateFaulty(Fault(text=text, field=field, line=line))
+    return program
 
 
 def line_of(error: LiquidError) -> int:

@@ -98,6 +98,6 @@ def _foot(language: str) -> str:
         stop = _QUIET_LINK % ("links.unsubscribe", escape(_("Unsubscribe")))
     return (
         "{{ shop.sender_name }}"
-        f"{{% if links.preferences %}}<br>{choose}{{% endif %}}"
-        f"{{% if links.unsubscribe %}} · {stop}{{% endif %}}"
+        f"{{% if links.preferences and links.preferences != blank %}}<br>{choose}{{% endif %}}"
+        f"{{% if links.unsubscribe and links.unsubscribe != blank %}} · {stop}{{% endif %}}"
     )

@@ -164,6 +164,7 @@ class TemplateFactory(DjangoModelFactory):
 
     class Meta:
         model = MessageTemplate
+        skip_postgeneration_save = True
 
     shop = factory.SubFactory(ShopFactory)
     key = factory.Sequence(lambda n: f"template-{n}")

@@ -143,7 +143,7 @@ def test_the_preview_shows_a_real_customer_s_order(client, shop):
 def test_the_check_names_the_line_and_a_misspelt_value(client, shop):
     page = client.post(_url("template-check", shop), _text("Hello\n{{ custmer.name }}"))
 
-    assert "Line 2: Nothing is called “custmer” here." in page.content.decode()
+    assert "Line 2: Nothing is called “custmer.name” here." in page.content.decode()
 
 
 def test_a_test_goes_to_the_author_and_nobody_else(client, shop, author):

@@ -69,6 +69,7 @@ function start(root: HTMLElement): void {
     event.preventDefault();
     form.requestSubmit();
   });
+  show.hidden = true;
   preview();
 }
 
