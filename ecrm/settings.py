@@ -47,6 +47,8 @@ ECRM_BASE_URL = env.text(
 ECRM_SMTP_URL = env.text(
     "ECRM_SMTP_URL", "", "smtp://user:password@host:port, smtps://…, or smtp://…?starttls=1."
 )
+ECRM_ESP_SECRETS = env.words("ECRM_ESP_SECRETS", "", "user:password that mail providers show.")
+ECRM_ESP_KEYS = env.words("ECRM_ESP_KEYS", "", "Keys that sign them: mailgun=…, postal=….")
 ECRM_MAIL_LISTEN = env.words("ECRM_MAIL_LISTEN", "", "lmtp:// or smtp://host:port to take mail at.")
 ECRM_MAIL_FROM = env.text(
     "ECRM_MAIL_FROM", "eCRM <no-reply@localhost>", "Sender of account mails (invitations, resets)."

@@ -37,6 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("orders/", include("orders.web.urls")),
     path("mail/", include("messaging.web.urls")),
     path("inbox/", include("contacts.web.urls")),
+    path("hooks/esp/", include("messaging.web.hook_urls")),
     path("rating/", include("contacts.web.public_urls")),
     path("demo/", include("demo.web.urls")),
     path("logos/<slug:key>/", company_shops.logo, name="logo"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 from django.conf import settings
 
 from ecrm.kernel import loops
-from messaging.services import doors, reading
+from ecrm.kernel.jobs import periodic
+from messaging.services import doors, provider_calls, reading
 from messaging.services.fetching import LOOK_AROUND_SECONDS, Watchtower
 from messaging.services.sending import Sender
 from messaging.transports import reader
@@ -33,6 +35,18 @@ def send_mail_too() -> bool:
 def read_mail() -> bool:
     """Read and file the raw mail that waits longest."""
     return reading.read_next(reader.of_thread())
+
+
+@loops.loop("inbound", topic="inbound", every=2.0)
+def settle_provider_calls() -> bool:
+    """Apply the call of a mail provider that waits longest."""
+    return provider_calls.settle_next()
+
+
+@periodic("messaging.forget-provider-calls", every=timedelta(hours=1))
+def forget_provider_calls() -> None:
+    """What providers told us and nobody could read goes after two weeks."""
+    provider_calls.forget_parked()
 
 
 @loops.service("inbound")

@@ -489,6 +489,10 @@ _ticket_number = shop(_ticket)
 
 CONTACTS = {
     "contacts:rating-policy-set": shop(lambda of, world: {"shop_id": of.pk}),
+    "messaging-hooks:provider-call": everybody(
+        lambda of, world: {"provider": "postmark", "kind": "tracking"},
+        {"provider": "nobody", "kind": "tracking"},
+    ),
     "contacts-public:rating": everybody(_rating, {"token": "gone"}),
     "contacts:bulk-undo": mine(_bulk_change),
     "contacts:ticket": _ticket_number,

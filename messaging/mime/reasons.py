@@ -105,6 +105,11 @@ def is_permanent(status: str, reason: str) -> bool:
     return bool(_DEAD_WORDS.search(words)) or status in _DEAD_STATUS
 
 
+def is_alive(reason: str) -> bool:
+    """Whether the words blame something else than the address: its room, a block, a policy, the network."""
+    return bool(_ALIVE_WORDS.search(_words(reason)))
+
+
 def is_telling(line: str) -> bool:
     """Whether a line of prose gives a reason: a code, or words that decide."""
     if status_in(line) or reply_code_in(line):

@@ -14,6 +14,7 @@ from messaging.models.outgoing import (
     MailServer,
     OutgoingMessage,
 )
+from messaging.models.providers import ProviderCall
 from messaging.models.suppressions import Suppression
 from messaging.models.templates import MessageTemplate, TemplateText, TemplateVersion
 from messaging.models.wordings import Wording
@@ -29,6 +30,7 @@ __all__ = [
     "Mailbox",
     "MessageTemplate",
     "OutgoingMessage",
+    "ProviderCall",
     "RawMail",
     "Suppression",
     "TemplateText",

@@ -144,6 +144,7 @@ class RawMail(models.Model):
     class Source(models.TextChoices):
         IMAP = "imap", _("Mailbox")
         SMTP = "smtp", _("Direct delivery")
+        WEBHOOK = "webhook", _("Mail provider")
         COMMAND = "command", _("Command line")
 
     class State(models.TextChoices):

@@ -221,6 +221,24 @@ def _received() -> tuple[Personal, ...]:
 def _sent() -> tuple[Personal, ...]:
     return (
         Personal(
+            key="messaging.provider-call",
+            table="messaging_providercall",
+            label=_("Reports of mail providers"),
+            processing="messages",
+            order=13,
+            where=(
+                "t.body IS NOT NULL AND EXISTS (SELECT 1 FROM unnest(%(addresses)s) a (address)"
+                " WHERE position(convert_to(a.address, 'UTF8') IN t.body) > 0)"
+            ),
+            fate=Fate.EMPTIED,
+            changes=(
+                "body = NULL, state = 'parked', cause = CASE WHEN cause = '' THEN 'erased' ELSE cause END,"
+                " settled_at = coalesce(settled_at, %(at)s)"
+            ),
+            why=PROOF,
+            untold=_("What a provider told us about a mail, kept until it is read."),
+        ),
+        Personal(
             key="messaging.attempt",
             table="messaging_deliveryattempt",
             label=_("Answers of mail servers"),
