@@ -50,7 +50,8 @@ ON CONFLICT (profile_id, kind, fingerprint) DO UPDATE SET
 """  # noqa: S608 - made of our own column names
 
 
-def keep_addresses(targets: Iterable[Target], at: datetime) -> None:
+def keep_addresses(targets: Iterable[Target], *, at: datetime) -> None:
+    """The places of the rows, each once; of a known one when it was seen last."""
     rows = [
         [target.id, *(getattr(person.place, name) for name in _PLACE)]
         for target in targets
@@ -79,7 +80,7 @@ WHERE %s
 """  # noqa: S608 - a constant of ours
 
 
-def keep_values(targets: Iterable[Target], errand: Errand, at: datetime) -> None:
+def keep_values(targets: Iterable[Target], *, errand: Errand, at: datetime) -> None:
     """The values of attributes; of several rows about one customer the first to tell one counts."""
     found: dict[tuple[int, str], attributes.Value] = {}
     for target in targets:
@@ -121,7 +122,8 @@ ON CONFLICT DO NOTHING
 """
 
 
-def stick_tags(targets: Sequence[Target], at: datetime) -> None:
+def stick_tags(targets: Sequence[Target], *, at: datetime) -> None:
+    """The tags of the rows, made where nobody used them yet, as far as a customer has room for more."""
     names = {
         tag_rules.key_of(name): name for t in targets for person in t.rows for name in person.tags
     }
@@ -172,7 +174,7 @@ ON CONFLICT (profile_id, shop_id, channel, purpose) DO UPDATE SET stand = exclud
 """  # noqa: S608 - constants of ours, and numbers
 
 
-def note_consents(targets: Iterable[Target], errand: Errand) -> None:
+def note_consents(targets: Iterable[Target], *, errand: Errand) -> None:
     """What the rows say about marketing; of several about one customer the strictest counts."""
     told: dict[tuple[int, str], bool] = {}
     for target in targets:
