@@ -13,6 +13,7 @@ from profiles.rules.identity import OF_MACHINES, STRONG, Key
 UNKNOWN_AGE = datetime(1900, 1, 1, tzinfo=UTC)
 SHORTEST_NUMBER = 8
 LEAST_NAME = 7
+_COUNTRY_CODE = r"(?:\+?[0-9]{1,4}[ ./()-]*)?"
 
 
 def is_replay(
@@ -72,5 +73,23 @@ def redacted(value: Any, patterns: Collection[str]) -> Any:
     return value
 
 
+def without(text: str, patterns: Collection[str]) -> str:
+    """The text with whatever one of the patterns finds left out, so that one sees that it is."""
+    for pattern in patterns:
+        # The patterns of numbers begin behind the country code.
+        before = "" if pattern.startswith("(") else _COUNTRY_CODE
+        text = _in_python(before + pattern).sub(_left_out, text)
+    return text
+
+
+def _left_out(match: re.Match[str]) -> str:
+    before, after = match.groups() if match.re.groups else ("", "")
+    return f"{before}[…]{after}"
+
+
 def _found(pattern: str, text: str) -> bool:
-    return re.search(pattern.replace("[^[:alnum:]]", r"[\W_]"), text, re.IGNORECASE) is not None
+    return _in_python(pattern).search(text) is not None
+
+
+def _in_python(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern.replace("[^[:alnum:]]", r"[\W_]"), re.IGNORECASE)

@@ -7,7 +7,7 @@ from typing import cast
 from django.utils.translation import gettext_lazy as _
 
 from profiles.extensions.privacy import Fate, Personal, Subject
-from profiles.models import Segment, SegmentVersion
+from profiles.models import Note, Segment, SegmentVersion, WallComment
 from profiles.rules import erasure
 from profiles.services.privacy_words import EVENTS, SEARCHED, STRAIGHT_FROM
 
@@ -217,6 +217,34 @@ def traces() -> tuple[Personal, ...]:
                 ("segmentversion", _("Former rules of segments that name you"), _rewrite_versions),
             )
         ),
+        *(
+            Personal(
+                key=f"profiles.{name}elsewhere",
+                table=f"profiles_{name}",
+                label=label,
+                processing="operations",
+                order=62,
+                where=f"t.text {SEARCHED} AND {elsewhere}",
+                fate=Fate.EMPTIED,
+                carry_out=rewrite,
+                why=_("Written about somebody else; the name, address or number is taken out."),
+                untold=_("Written about another customer."),
+            )
+            for name, label, elsewhere, rewrite in (
+                (
+                    "note",
+                    _("Notes about others that name the customer"),
+                    "t.profile_id <> ALL(%(profiles)s)",
+                    lambda subject: _leave_out(Note, subject),
+                ),
+                (
+                    "wallcomment",
+                    _("Comments about others that name the customer"),
+                    f"t.event_id NOT IN ({EVENTS})",
+                    lambda subject: _leave_out(WallComment, subject),
+                ),
+            )
+        ),
         Personal(
             key="company.auditentry",
             table="company_auditentry",
@@ -234,6 +262,19 @@ def traces() -> tuple[Personal, ...]:
             },
         ),
     )
+
+
+def _leave_out(model: type[Note] | type[WallComment], subject: Subject) -> int:
+    """Take out of agents' words about others what names the person; his own rows are gone before."""
+    found = model._default_manager.raw(  # noqa: SLF001 - either of two models
+        f"SELECT t.* FROM {model._meta.db_table} t WHERE t.text {SEARCHED}",  # noqa: S608, SLF001 - a model's table
+        subject.values,
+    )
+    rows = cast("list[Note | WallComment]", list(found))
+    for row in rows:
+        row.text = erasure.without(row.text, subject.patterns)
+        row.save(update_fields=["text"])
+    return len(rows)
 
 
 def _rewrite_segments(subject: Subject) -> int:

@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils.timezone import now
 
 from company.models import AuditEntry
+from ecrm.kernel.models import EventRecord
 from ecrm.kernel.verify import all_invariants
 from messaging.models import Content, Mail, OutgoingMessage, RawMail, Suppression
 from orders.models import Order
@@ -19,9 +20,11 @@ from profiles import extensions, queries, services
 from profiles.extensions import privacy as declared
 from profiles.models import Identifier, PrivacyRequest, Profile, Segment, Tombstone
 from profiles.queries import privacy
-from profiles.services import erasing, handing_out
+from profiles.services import erasing, handing_out, notes, wall
 from tests.profiles.privacy_world import (
     EMAIL,
+    FIRST,
+    LAST,
     NEEDLES,
     PHONE,
     SECRET,
@@ -190,6 +193,26 @@ def test_bytes_that_others_sent_too_stay(life, claire):
     assert raw.content.size == 0
     assert not Content.objects.filter(size__gt=0).exists()
     assert Mail.objects.get(raw=raw).text == ""
+
+
+def test_what_colleagues_wrote_about_others_stays_without_the_person(life, claire):
+    bob = life.customer(email="bob@example.org", first_name="Bob")
+    fact = EventRecord.objects.filter(profile_id=bob).latest("pk")
+    note = notes.write_note(
+        bob,
+        text=f"Sister of {FIRST.upper()} {LAST} ({EMAIL}), call 06.39.98.12.34 before noon.",
+        by=life.agent,
+    )
+    comment = wall.comment(fact.pk, text=f"Ask {FIRST} {LAST}!", by=life.agent)
+    kept = notes.write_note(bob, text=f"{FIRST} knows him.", by=life.agent)
+
+    erasing.erase(claire, by=None, source="test")
+
+    for row in (note, comment, kept):
+        row.refresh_from_db()
+    assert note.text == "Sister of […] ([…]), call […] before noon."
+    assert comment.text == "Ask […]!"
+    assert kept.text == f"{FIRST} knows him."
 
 
 def test_segments_count_the_erased_no_longer(life, claire):
