@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(seconds=90)
 POLL_SECONDS: Final = 3.0
+IDLE_SECONDS: Final = 20.0
+"""A server that tells of new mail is asked this often all the same, and the lease extended."""
 LOOK_AROUND_SECONDS: Final = 2.0
 LONGEST_PAUSE_SECONDS: Final = 120.0
 BATCH: Final = 100
@@ -176,7 +178,8 @@ class Watch(threading.Thread):
                 if fetch_new(self.mailbox_id, session=session, folder=mailbox.folder) == BATCH:
                     continue
                 report_success(self.mailbox_id, at=now())
-                self.stopping.wait(POLL_SECONDS)
+                if not session.wait(IDLE_SECONDS, ends=self.stopping):
+                    self.stopping.wait(POLL_SECONDS)
                 session.refresh()
         except ImapFailed as error:
             log.warning("mailbox_failed", extra={"mailbox_id": self.mailbox_id})

@@ -6,6 +6,8 @@ import imaplib
 import ipaddress
 import re
 import ssl
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from imap_tools.errors import UnexpectedCommandStatusError
 from messaging.mime import limits
 
 SECONDS: Final = 20.0
+LOOK_UP_SECONDS: Final = 1.0
+"""How long a rest notices neither its end nor a lost lease."""
 LARGEST_FETCHED: Final = limits.MESSAGE + limits.MEBIBYTE
 """Of a larger mail only the headers are fetched: it could not be read anyway."""
 _SIZE: Final = re.compile(rb"RFC822\.SIZE (\d+)")
@@ -53,6 +57,7 @@ class ImapSession:
     def __init__(self, login: ImapLogin) -> None:
         self._login = login
         self._box: BaseMailBox | None = None
+        self._tells_news = False
         self.uidvalidity = 0
 
     def open(self) -> None:
@@ -61,6 +66,9 @@ class ImapSession:
         with _translated():
             self._box = self._connect()
             self._box.login(self._login.username, self._login.password, initial_folder=None)
+            # Asked again, for many servers offer more to those who signed in.
+            _status, offered = self._box.client.capability()
+            self._tells_news = b"IDLE" in offered[-1].upper().split() if offered else False
             self.refresh()
 
     def refresh(self) -> None:
@@ -70,6 +78,23 @@ class ImapSession:
             box.folder.set(self._login.folder, readonly=True)
             _, values = box.client.response("UIDVALIDITY")
             self.uidvalidity = int(values[0]) if values and values[0] else 0
+
+    def wait(self, seconds: float, *, ends: threading.Event) -> bool:
+        """Rest until the server says that something is new (RFC 2177), the time is over, or `ends` is set.
+
+        Returns whether the server can say so at all; without that it does not rest. Raises ImapFailed.
+        """
+        if not self._tells_news:
+            return False
+        with _translated():
+            idle: Any = self._opened().idle
+            deadline = time.monotonic() + seconds
+            idle.start()
+            while not ends.is_set() and time.monotonic() < deadline:
+                if idle.poll(timeout=LOOK_UP_SECONDS):
+                    break
+            idle.stop()
+        return True
 
     def uids_after(self, last_uid: int) -> list[int]:
         """The mails that follow this UID, oldest first. Raises ImapFailed."""

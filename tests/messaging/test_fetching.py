@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -176,6 +177,52 @@ def test_only_one_process_watches_a_mailbox() -> None:
     assert not fetching.hold(
         mailbox.pk, token=first, at=moment + fetching.LEASE + timedelta(seconds=2)
     )
+
+
+def test_a_server_that_tells_of_new_mail_is_not_asked_for_it(server: ImapServer) -> None:
+    session = ImapSession(fetching.login_of(watched(server.port)))
+    session.open()
+    ends = threading.Event()
+    timer = threading.Timer(0.3, server.append, [mail_bytes()])
+    timer.start()
+
+    started = time.monotonic()
+    told = session.wait(30, ends=ends)
+    waited = time.monotonic() - started
+    session.refresh()
+
+    assert told
+    assert waited < 25
+    assert len(session.uids_after(0)) == 1
+    timer.join()
+    session.close()
+
+
+def test_who_is_told_to_stop_does_not_wait_for_news(server: ImapServer) -> None:
+    session = ImapSession(fetching.login_of(watched(server.port)))
+    session.open()
+    ends = threading.Event()
+    ends.set()
+
+    assert session.wait(3600, ends=ends)
+    assert session.uids_after(0) == []
+    session.close()
+
+
+def test_a_wire_that_is_cut_while_waiting_is_noticed(server: ImapServer) -> None:
+    wire = CuttableWire(server.port)
+    session = ImapSession(fetching.login_of(watched(wire.port)))
+    session.open()
+    wire.budget = 20
+    threading.Timer(0.3, server.append, [mail_bytes()]).start()
+
+    with pytest.raises(ImapFailed):
+        for _ in range(3):
+            session.wait(5, ends=threading.Event())
+            session.refresh()
+
+    session.close()
+    wire.close()
 
 
 @pytest.mark.django_db(transaction=True)
