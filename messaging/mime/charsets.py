@@ -221,7 +221,8 @@ def from_base64(data: bytes) -> bytes:
     White space, missing padding and stray characters are forgiven; pieces that were encoded one by one
     are read one by one; what a list or a virus scanner wrote below in plain text stays plain text.
     """
-    padding = _PADDING.search(data)
+    first = data.find(b"=")
+    padding = _PADDING.search(data, first) if first >= 0 else None
     if padding is None:
         return _from_base64(data)
     pieces: list[bytes] = []
@@ -241,8 +242,10 @@ def _from_base64(data: bytes) -> bytes:
     clean = data.translate(None, _NO_BASE64)
     if len(clean) % 4 == 1:
         clean = clean[:-1]
+    if missing := -len(clean) % 4:
+        clean += b"=" * missing
     try:
-        return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4))
+        return binascii.a2b_base64(clean)
     except (binascii.Error, ValueError):
         return b""
 

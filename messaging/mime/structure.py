@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import policy
 from email.message import Message
-from email.parser import BytesParser
+from email.parser import BytesFeedParser
 from typing import Final
 
 from messaging.mime import headers, limits, uuencoded
@@ -16,6 +16,9 @@ from messaging.mime.charsets import from_base64
 from messaging.mime.headers import Headers, Value
 
 _DECLARATION: Final = re.compile(rb"boundary\s{0,10}=|message/rfc822", re.IGNORECASE)
+_PIECE: Final = 64 * 1024
+_OVERLAP: Final = 20
+"""Longer than what is counted, so that nothing is overlooked between two pieces."""
 _BLANK: Final = re.compile(rb"\r?\n[ \t]*\r?\n")
 TROUBLE: Final = (
     ValueError,
@@ -90,10 +93,10 @@ def parse(raw: bytes) -> tuple[Part, list[str]]:
     head = raw[: blank.start()] if blank else raw
     if len(head) > limits.HEADER_BLOCK:
         raise Unreadable("headers_too_large")
-    if sum(1 for _ in _DECLARATION.finditer(raw)) > limits.PARTS and _is_composed(head):
+    if _is_composed(head) and _declarations(raw) > limits.PARTS:
         raise Unreadable("too_many_parts")
     try:
-        message = BytesParser(policy=policy.compat32).parsebytes(raw)
+        message = _parsed(raw)
     except TROUBLE as error:
         raise Unreadable("malformed") from error
     budget = _Budget()
@@ -105,6 +108,25 @@ def parse(raw: bytes) -> tuple[Part, list[str]]:
         "",
     )
     return root, budget.defects
+
+
+def _parsed(raw: bytes) -> Message:
+    """The library's tree, fed in pieces: handed the whole mail it keeps four bytes for each one of it."""
+    parser = BytesFeedParser(policy=policy.compat32)
+    for start in range(0, len(raw), _PIECE):
+        parser.feed(raw[start : start + _PIECE])
+    return parser.close()
+
+
+def _declarations(raw: bytes) -> int:
+    """How many parts the mail may have. The exact count is taken only where the rough one is too high."""
+    rough = 0
+    for start in range(0, len(raw), _PIECE):
+        piece = raw[start : start + _PIECE + _OVERLAP].lower()
+        rough += piece.count(b"boundary") + piece.count(b"message/rfc822")
+    if rough <= limits.PARTS:
+        return rough
+    return sum(1 for _ in _DECLARATION.finditer(raw))
 
 
 def _is_composed(head: bytes) -> bool:
@@ -145,6 +167,7 @@ def _bytes(message: Message) -> bytes:
     """The body as it arrived: without the header that names its encoding the library leaves it alone."""
     del message["content-transfer-encoding"]
     body = message.get_payload(decode=True)
+    message.set_payload("")
     return body if isinstance(body, bytes) else b""
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from messaging.mime import quotes, reading
+from messaging.mime import limits, quotes, reading
 from messaging.mime.reading import ParsedMail
+from messaging.transports.reader import MailReader
 
 HEAD = {
     "From": "Claire <claire@example.org>",
@@ -323,3 +325,35 @@ def test_what_programs_write_below_is_not_what_the_person_wrote(name: str) -> No
 )
 def test_what_a_person_writes_in_such_a_form_stays(text: str) -> None:
     assert quotes.split(text).visible == text
+
+
+# --- Size ---
+
+
+def test_the_largest_mail_is_read_with_a_fraction_of_the_memory_that_is_allowed() -> None:
+    line = base64.encodebytes(bytes(range(57)))
+    lines = line * ((limits.MESSAGE - 1000) // len(line))
+    raw = (
+        b"From: a@b.example\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
+        b"--x\r\n\r\nBonjour\r\n--x\r\nContent-Type: application/pdf\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + lines + b"\r\n--x--\r\n"
+    )
+    reader = MailReader()
+    reader.read(b"From: a@b.example\r\n\r\nx")
+    process = reader._process
+    assert process is not None
+    before = peak_memory(process.pid)
+
+    mail = reader.read(raw)
+    grown = peak_memory(process.pid) - before
+    reader.close()
+
+    assert mail.text == "Bonjour"
+    assert mail.files[0].size == len(lines) // len(line) * 57
+    # The bytes, their lines and what they decode to; the library alone would take ten times their size.
+    assert grown < 5 * len(raw)
+
+
+def peak_memory(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
