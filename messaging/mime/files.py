@@ -44,8 +44,9 @@ def of(part: Part, *, number: int, in_related: bool) -> ParsedFile:
     """The file that a part carries."""
     content_id = storable(part.headers.first("content-id")).strip("<> \t")[:300]
     disposition = part.disposition.main
+    is_shown = in_related or part.content_type.startswith("image/")
     is_inline = disposition == "inline" or (
-        in_related and bool(content_id) and disposition != "attachment"
+        is_shown and bool(content_id) and disposition != "attachment"
     )
     return ParsedFile(
         name=safe_name(part.file_name) or _made_up(part, number),

@@ -22,6 +22,8 @@ _TAG_NAMES: Final = """
     sub sup table tbody td tfoot th thead tr tt u ul var wbr
 """
 TAGS: Final = frozenset(_TAG_NAMES.split())
+UNSEEN: Final = frozenset({"script", "style", "title"})
+"""What stands in these is for programs, not for readers."""
 ATTRIBUTES: Final = {
     "*": {"align", "dir", "lang", "style", "title", "valign"},
     "a": {"href"},
@@ -90,6 +92,7 @@ def clean(markup: str) -> CleanHtml:
     safe = nh3.clean(
         _shallow(markup[: limits.HTML]),
         tags=set(TAGS),
+        clean_content_tags=set(UNSEEN),
         attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
         attribute_filter=decide,
         filter_style_properties=set(STYLES),
@@ -129,7 +132,11 @@ def to_text(markup: str) -> str:
         return ""
     # The sanitiser first: it closes what is open and bounds what the reader has to walk through.
     tidy = nh3.clean(
-        _shallow(markup[: limits.HTML]), tags=set(TAGS), attributes={}, strip_comments=True
+        _shallow(markup[: limits.HTML]),
+        tags=set(TAGS),
+        clean_content_tags=set(UNSEEN),
+        attributes={},
+        strip_comments=True,
     )
     try:
         text = inscriptis.get_text(f"<body>{tidy}</body>", _READING)

@@ -17,6 +17,8 @@ from messaging.mime.headers import Headers, Value
 
 _DECLARATION: Final = re.compile(rb"boundary\s{0,10}=|message/rfc822", re.IGNORECASE)
 _PIECE: Final = 64 * 1024
+_LATE_COLON: Final = re.compile(rb"^([!-9;-~]{1,60})[ \t]{1,9}:", re.MULTILINE)
+_FIRST_MARK: Final = re.compile(rb"\s{0,20}--([^\s\"]{1,70})[ \t]*\r?\n")
 _OVERLAP: Final = 20
 """Longer than what is counted, so that nothing is overlooked between two pieces."""
 _BLANK: Final = re.compile(rb"\r?\n[ \t]*\r?\n")
@@ -89,6 +91,7 @@ def parse(raw: bytes) -> tuple[Part, list[str]]:
         raise Unreadable("empty")
     if len(raw) > limits.MESSAGE:
         raise Unreadable("too_large")
+    raw = _with_plain_head(raw)
     blank = _BLANK.search(raw)
     head = raw[: blank.start()] if blank else raw
     if len(head) > limits.HEADER_BLOCK:
@@ -108,6 +111,16 @@ def parse(raw: bytes) -> tuple[Part, list[str]]:
         "",
     )
     return root, budget.defects
+
+
+def _with_plain_head(raw: bytes) -> bytes:
+    """The mail without blank lines above its headers and blanks in front of their colons."""
+    if raw[:1] in {b"\r", b"\n"}:
+        raw = raw.lstrip(b"\r\n")
+    blank = _BLANK.search(raw)
+    end = min(blank.start() if blank else len(raw), limits.HEADER_BLOCK)
+    head = _LATE_COLON.sub(rb"\1:", raw[:end])
+    return raw if len(head) == end else head + raw[end:]
 
 
 def _parsed(raw: bytes) -> Message:
@@ -156,11 +169,26 @@ def _part(message: Message, budget: _Budget, *, depth: int) -> Part:
             depth=depth,
         )
         return part
+    body = _bytes(message)
     if kind.startswith("multipart/"):
         budget.note("multipart_without_parts")
+        if pieces := _pieces(body):
+            part.is_container = True
+            _fill(part, pieces, budget, depth=depth)
+            return part
         part.content_type = "text/plain"
-    part.data = _decoded(_bytes(message), found, budget)
+    part.data = _decoded(body, found, budget)
     return part
+
+
+def _pieces(body: bytes) -> list[Message]:
+    """The parts of a body whose header names another boundary, or none, than the one that is there."""
+    mark = _FIRST_MARK.match(body)
+    if mark is None:
+        return []
+    found = _parsed(b'Content-Type: multipart/mixed; boundary="' + mark[1] + b'"\r\n\r\n' + body)
+    payload = found.get_payload() if found.is_multipart() else []
+    return [item for item in payload if isinstance(item, Message)]
 
 
 def _bytes(message: Message) -> bytes:

@@ -225,6 +225,43 @@ def test_the_second_form_of_the_same_words_is_no_file() -> None:
     assert read(body, content_type="multipart/alternative; boundary=x").files == []
 
 
+def test_a_page_s_title_is_not_what_the_mail_says() -> None:
+    page = b"<html><head><title>Newsletter</title></head><body><p>Bonjour</p></body></html>"
+
+    mail = read(page, content_type="text/html")
+
+    assert mail.text == "Bonjour"
+    assert "Newsletter" not in mail.html_clean
+
+
+def test_a_picture_the_page_can_name_is_inline_without_saying_so() -> None:
+    body = (
+        b"--x\nContent-Type: text/html\n\n<img src='cid:one'>\n"
+        b"--x\nContent-Type: image/png\nContent-ID: <one>\n\nPNG\n--x--\n"
+    )
+
+    [picture] = read(body, content_type="multipart/mixed; boundary=x").files
+
+    assert picture.is_inline
+
+
+@pytest.mark.parametrize("kind", ["multipart/mixed", "multipart/mixed; boundary=another"])
+def test_parts_are_found_though_their_boundary_is_named_wrongly(kind: str) -> None:
+    body = b"--x\n\nBonjour\n--x\nContent-Type: application/pdf; name=a.pdf\n\nPDF\n--x--\n"
+
+    mail = read(body, content_type=kind)
+
+    assert (mail.text, [item.name for item in mail.files]) == ("Bonjour", ["a.pdf"])
+    assert "multipart_without_parts" in mail.defects
+
+
+def test_blank_lines_above_and_blanks_before_colons_do_not_hide_the_headers() -> None:
+    mail = reading.read(b"\r\n\nFrom : a@b.example\nSubject  : Question\n\nWhat : else\n")
+
+    assert (mail.sender.address, mail.subject) == ("a@b.example", "Question")
+    assert mail.text == "What : else"
+
+
 # --- The same mail again ---
 
 
