@@ -25,6 +25,8 @@ from django.utils.timezone import now
 from company import services
 from company.models import Agent, Shop
 from company.services import invitations, logos, roles, teams
+from messaging.rules import tokens
+from messaging.services.keys import signing_key
 from tests.company.factories import AgentFactory, ShopFactory, api_key, picture
 from tests.messaging.factories import (
     AttachmentFactory,
@@ -515,6 +517,14 @@ CONTACTS = {
 _outgoing = shop(lambda of, world: {"message_id": OutgoingMessageFactory(shop=of).pk})
 _raw_mail = shop(lambda of, world: {"raw_id": RawMailFactory(mailbox__shop=of).pk})
 _template = shop(lambda of, world: {"shop_id": of.pk, "key": TemplateFactory(shop=of).key})
+_preferences = everybody(
+    lambda of, world: {
+        "token": tokens.token(
+            OutgoingMessageFactory(shop=world.shop).uuid, use="unsubscribe", key=signing_key()
+        )
+    },
+    {"token": "gone"},
+)
 
 MESSAGING = {
     "messaging:outgoing-page": _outgoing,
@@ -538,6 +548,8 @@ MESSAGING = {
     "messaging:attachment": shop(
         lambda of, world: {"attachment_id": AttachmentFactory(mail__mailbox__shop=of).pk}
     ),
+    "messaging-public:preferences": _preferences,
+    "messaging-public:unsubscribe": _preferences,
     "messaging:template-edit": _template,
     "messaging:template-preview": _template,
     "messaging:template-check": _template,

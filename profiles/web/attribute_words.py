@@ -32,6 +32,8 @@ SOURCES = {
     "agent": gettext_lazy("told to an agent"),
     "link": gettext_lazy("by a link in a mail"),
     "form": gettext_lazy("by a form"),
+    "preferences": gettext_lazy("on the page of his preferences"),
+    "one-click": gettext_lazy("by one click in his mail program"),
     "import": gettext_lazy("by an import"),
 }
 
