@@ -66,7 +66,7 @@ class Compiled:
         return Rendered(
             subject=" ".join(subject.split())[:LONGEST_SUBJECT],
             html=self.html.run(data),
-            text=plain.tidy(self.text.run(data)),
+            text=plain.closed_up(self.text.run(data)),
             language=self.language,
         )
 

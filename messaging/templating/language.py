@@ -180,9 +180,9 @@ _SPECIAL: Final = frozenset({"size", "first", "last", "now", "today"})
 
 
 def _value(data: Any, path: _Path) -> Any:
-    """What stands at a path of mappings; None where nothing does."""
+    """What stands at a path of dictionaries; None where nothing does."""
     for name in path:
-        if not isinstance(data, Mapping):
+        if not isinstance(data, dict):
             return None
         data = data.get(name)
     return data

@@ -36,6 +36,13 @@ def tidy(text: str) -> str:
     return _BLANKS.sub("\n\n", _TRAILING.sub("\n", text)).strip() + "\n"
 
 
+def closed_up(text: str) -> str:
+    """The text of one mail without the gaps that conditions left; cheap, for it runs for each recipient."""
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text.strip() + "\n"
+
+
 def _written_out(match: re.Match[str]) -> str:
     target, label = unescape(match.group(1)), match.group(2)
     words = _TAGS.sub("", label).strip()
