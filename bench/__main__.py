@@ -7,7 +7,18 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench import ground, imports, mails, moments, orders, outbox, pages, segments, tracking
+from bench import (
+    ground,
+    imports,
+    mails,
+    moments,
+    orders,
+    outbox,
+    pages,
+    segments,
+    templates,
+    tracking,
+)
 from bench.figures import Figure, report
 
 os.environ.setdefault("ECRM_LOG_FORMAT", "console")
@@ -73,6 +84,7 @@ def _everything(place: ground.Ground, scale: Scale) -> list[Figure]:
     found += orders.measure(place, count=scale.orders)
     found += pages.measure(place, runs=scale.runs)
     found += mails.measure(place, count=scale.mails)
+    found += templates.measure(runs=5)
     found += outbox.measure(count=scale.events)
     found += tracking.measure(place, events=scale.activities, runs=scale.runs)
     found += imports.measure(place, rows=scale.imports)

@@ -121,7 +121,7 @@ def links(message: OutgoingMessage) -> Links:
     """Where the recipient of this message chooses, and where his mail program unsubscribes him."""
     token = tokens.token(message.uuid, use="unsubscribe", key=signing_key())
     page = f"{settings.ECRM_BASE_URL}{reverse('messaging-public:preferences', args=[token])}"
-    return Links(preferences=page, unsubscribe=f"{page}unsubscribe/")
+    return Links(preferences=page, unsubscribe=f"{page}one-click/")
 
 
 def recipient(token: str) -> Recipient:

@@ -67,7 +67,7 @@ def _page(request: HttpRequest, person: preferences.Recipient, *, is_saved: bool
 
 def preferences_url(request: HttpRequest) -> str:
     """The page's own address, also when the one-click target is open."""
-    return request.path.removesuffix("unsubscribe/")
+    return request.path.removesuffix("one-click/")
 
 
 def _gone(request: HttpRequest) -> HttpResponse:

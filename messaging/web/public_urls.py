@@ -9,5 +9,5 @@ from messaging.web import preferences
 app_name = "messaging-public"
 urlpatterns = [
     path("<str:token>/", preferences.preferences_page, name="preferences"),
-    path("<str:token>/unsubscribe/", preferences.unsubscribe, name="unsubscribe"),
+    path("<str:token>/one-click/", preferences.unsubscribe, name="unsubscribe"),
 ]
