@@ -39,7 +39,7 @@ def test_groups_may_be_nested_and_mixed():
     [
         (None, "", "group or a condition"),
         ([FROM_FRANCE], "", "group or a condition"),
-        ({"and": []}, "/and", "needs a condition"),
+        ({"and": []}, "/and", "Add a condition"),
         ({"and": FROM_FRANCE}, "/and", "list of conditions"),
         ({"and": [FROM_FRANCE], "or": []}, "/or", "nothing beside"),
         ({"and": [FROM_FRANCE, 7]}, "/and/1", "group or a condition"),
