@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 
-DATABASE = "ecrm_bench"
+DATABASE = os.environ.get("ECRM_BENCH_DB", "ecrm_bench")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 

@@ -10,7 +10,7 @@ from launcher.state import CHECKOUT, State, fingerprint
 from launcher.supervisor import Process, Supervisor
 from launcher.toolbox import Toolbox
 
-LOOPS = ("relay", "sender", "inbound", "segments", "transfers", "privacy")
+LOOPS = ("relay", "sender", "mass", "inbound", "segments", "transfers", "privacy")
 DEMO_LOOPS = ("mailbox",)
 _WEB = (
     *("-m", "uvicorn", "ecrm.asgi:application", "--host", "127.0.0.1"),

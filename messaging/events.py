@@ -32,6 +32,17 @@ class MessageFailed(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BatchSettled(Event):
+    """Mass mails about one thing were sent or given up, so many of them, a moment ago."""
+
+    name: ClassVar[str] = "messaging.batch-settled"
+    shop_id: int | None
+    about: str
+    sent: int
+    not_sent: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MailReceived(Event):
     """A mail was read. A duplicate, and a mail in quarantine, is kept without an event."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ecrm.kernel import live
 from ecrm.kernel.events import subscribe
-from messaging.events import MailReceived, MessageFailed, MessageSent
+from messaging.events import BatchSettled, MailReceived, MessageFailed, MessageSent
 from messaging.services import confirmations
 from profiles.events import ConsentAsked
 
@@ -24,6 +24,12 @@ def hint_message_sent(event: MessageSent) -> None:
 @subscribe(MessageFailed, io=True)
 def hint_message_failed(event: MessageFailed) -> None:
     """Open logs show that it did not go."""
+    _hint(event.shop_id)
+
+
+@subscribe(BatchSettled, io=True)
+def hint_batch_settled(event: BatchSettled) -> None:
+    """Open logs show that many went."""
     _hint(event.shop_id)
 
 

@@ -1,4 +1,4 @@
-"""Entry points of `manage.py work sender inbound`."""
+"""Entry points of `manage.py work sender mass inbound`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from ecrm.kernel import loops
+from ecrm.kernel import doorbell, loops
 from ecrm.kernel.jobs import periodic
 from messaging.services import doors, provider_calls, reading
 from messaging.services.fetching import LOOK_AROUND_SECONDS, Watchtower
+from messaging.services.mass import MassSender
 from messaging.services.sending import Sender
 from messaging.transports import reader
 
@@ -29,6 +30,22 @@ def send_mail() -> bool:
 def send_mail_too() -> bool:
     """A second connection, so that one slow answer does not keep every mail waiting."""
     return send_mail()
+
+
+@loops.service("mass")
+def send_mass_mail(stop: threading.Event) -> None:
+    """Send mass mail through a courier; what is under way is settled before this ends."""
+    if not settings.ECRM_SMTP_URL:
+        stop.wait()
+        return
+    sender = MassSender(settings.ECRM_SMTP_URL)
+    listener = doorbell.Listener("mass-mail")
+    try:
+        while not stop.is_set():
+            if not sender.send_due():
+                listener.wait(1.0)
+    finally:
+        sender.close()
 
 
 @loops.loop("inbound", topic="inbound", every=2.0)

@@ -16,10 +16,13 @@ from messaging.rules import delivery
 
 class OutgoingMessageQuerySet(models.QuerySet["OutgoingMessage"]):
     def due(self, at: datetime) -> OutgoingMessageQuerySet:
-        """Waiting and not delayed at this moment, the most urgent first."""
-        return self.filter(state__in=["pending", "deferred"], available_at__lte=at).order_by(
-            "lane", "available_at", "pk"
-        )
+        """Single mail, waiting and not delayed at this moment, the most urgent first."""
+        return self.filter(
+            lane__lt=delivery.MASS_LANE,
+            channel="mail",
+            state__in=["pending", "deferred"],
+            available_at__lte=at,
+        ).order_by("lane", "available_at", "pk")
 
     def abandoned(self, at: datetime) -> OutgoingMessageQuerySet:
         """Claimed by a sender whose lease ran out."""

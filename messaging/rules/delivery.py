@@ -22,6 +22,8 @@ a report of its receiver settles what was `sent` or is `ambiguous`."""
 RETRYABLE: Final = frozenset({"failed", "skipped", "ambiguous"})
 """States which a person may order to be tried again."""
 
+MASS_LANE: Final = 2
+"""From here on mails go out in batches, with a journal instead of an attempt row before each."""
 LEASE: Final = timedelta(seconds=60)
 GIVE_UP_AFTER: Final = timedelta(hours=72)
 FIRST_DEFERRAL: Final = timedelta(minutes=5)

@@ -7,6 +7,7 @@ beside a usual mailbox name (RFC 5321 allows 64 characters) and survives being w
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import re
 from collections.abc import Iterable
@@ -50,5 +51,5 @@ def plus_token(address: str) -> str:
 
 
 def _signature(text: str, key: bytes) -> str:
-    digest = hmac.digest(key, b"token:" + text.encode(), "sha256")
-    return base64.b32encode(digest[:10]).decode().lower()
+    digest = hashlib.blake2b(text.encode(), key=key, digest_size=10, person=b"mail-token")
+    return base64.b32encode(digest.digest()).decode().lower()

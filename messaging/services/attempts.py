@@ -46,13 +46,17 @@ def advance(
     Publishes MessageSent or MessageFailed.
     """
     if finished is not None:
-        _settle(finished, token=token, at=at)
+        settle(finished, token=token, at=at)
     if following is None:
         return None
     return DeliveryAttempt.objects.begin(following, token=token, host=host, at=at)
 
 
-def _settle(finished: Finished, *, token: uuid.UUID, at: datetime) -> bool:
+def settle(finished: Finished, *, token: uuid.UUID, at: datetime) -> bool:
+    """Write down how an attempt ended, in the caller's transaction. False when the lease is gone.
+
+    Publishes MessageSent or MessageFailed.
+    """
     message, attempt, result = finished.message, finished.attempt, finished.result
     if result.outcome == "unknown":
         return close_unknown(message, attempt=attempt, detail=_said(result), token=token, at=at)

@@ -35,21 +35,7 @@ def claim_due(
                 :limit
             ]
         )
-        stopped = suppressed(taken, at=moment)
-        sendable: list[OutgoingMessage] = []
-        for message in taken:
-            if reason := stopped.get(message.pk):
-                attempts.skip(message, reason=reason, at=moment)
-            elif moment - (message.retried_at or message.queued_at) > delivery.GIVE_UP_AFTER:
-                attempts.fail(
-                    message,
-                    reason="expired",
-                    detail=message.reason_detail,
-                    token=None,
-                    at=moment,
-                )
-            else:
-                sendable.append(message)
+        sendable = sift(taken, at=moment)
         for message in sendable:
             message.move_to(OutgoingMessage.State.CLAIMED)
         OutgoingMessage.objects.filter(pk__in=[message.pk for message in sendable]).update(
@@ -59,6 +45,21 @@ def claim_due(
         )
     if sendable:
         AFTER_CLAIM.hit()
+    return sendable
+
+
+def sift(taken: list[OutgoingMessage], *, at: datetime) -> list[OutgoingMessage]:
+    """Of these locked messages those that may go now; the others are skipped or given up here."""
+    stopped = suppressed(taken, at=at)
+    sendable: list[OutgoingMessage] = []
+    for message in taken:
+        if reason := stopped.get(message.pk):
+            attempts.skip(message, reason=reason, at=at)
+        elif at - (message.retried_at or message.queued_at) > delivery.GIVE_UP_AFTER:
+            detail = message.reason_detail
+            attempts.fail(message, reason="expired", detail=detail, token=None, at=at)
+        else:
+            sendable.append(message)
     return sendable
 
 
@@ -92,16 +93,16 @@ def release(
 
 @transaction.atomic
 def recover_abandoned(*, limit: int = 100, at: datetime | None = None) -> int:
-    """Take messages back whose sender's lease ran out. Returns how many.
+    """Take single mails back whose sender's lease ran out. Returns how many.
 
     One whose attempt had not begun waits again. One in the middle of an attempt may be at the receiver:
     its attempt becomes unknown, and the message is sent once more or becomes ambiguous.
     """
     moment = at or now()
     lost = list(
-        OutgoingMessage.objects.abandoned(moment).select_for_update(skip_locked=True, of=("self",))[
-            :limit
-        ]
+        OutgoingMessage.objects.abandoned(moment)
+        .filter(lane__lt=delivery.MASS_LANE)
+        .select_for_update(skip_locked=True, of=("self",))[:limit]
     )
     open_attempts = {
         attempt.message_id: attempt
@@ -126,10 +127,10 @@ def recover_abandoned(*, limit: int = 100, at: datetime | None = None) -> int:
 
 def suppressed(messages: list[OutgoingMessage], *, at: datetime) -> dict[int, str]:
     """The reason to skip, by message id. Runs two queries."""
-    bans = _bans({message.recipient for message in messages}, at=at)
+    found_bans = bans({message.recipient for message in messages}, at=at)
     found = {
         message.pk: gate.stopped_by(
-            bans.get(message.recipient, ()),
+            found_bans.get(message.recipient, ()),
             purpose=message.purpose,
             channel=message.channel,
             topic=message.topic,
@@ -140,8 +141,11 @@ def suppressed(messages: list[OutgoingMessage], *, at: datetime) -> dict[int, st
     return {pk: ban.reason for pk, ban in found.items() if ban is not None}
 
 
-def _bans(recipients: set[str], *, at: datetime) -> dict[str, list[gate.Ban]]:
-    """What is in force for these addresses, also where an erased customer's is known by its hash only."""
+def bans(recipients: set[str], *, at: datetime) -> dict[str, list[gate.Ban]]:
+    """What is in force for these addresses, also where an erased customer's is known by its hash only.
+
+    Runs two queries.
+    """
     active = Suppression.objects.active(at)
     hashed: Mapping[str, str] = {}
     if active.filter(address__startswith="#").exists():

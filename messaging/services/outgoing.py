@@ -28,7 +28,7 @@ from messaging.types import Purpose
 if TYPE_CHECKING:
     from company.types import Agent
 
-LANES = {"transactional": 0, "service": 1, "marketing": 2}
+LANES = {"transactional": 0, "service": 1, "marketing": delivery.MASS_LANE}
 INSTALLATION_DOMAIN = "localhost"
 
 
@@ -144,7 +144,7 @@ def queue_mail(  # noqa: PLR0913 - the parts of a mail; all but the subject of t
         available_at=moment,
     )
     OutgoingMessage.objects.bulk_create([row], ignore_conflicts=True)
-    doorbell.ring("mail")
+    _ring(row.lane)
     return OutgoingMessage.objects.values_list("pk", flat=True).get(dedupe_key=dedupe_key)
 
 
@@ -188,7 +188,11 @@ def retry_message(message_id: int, *, by: Agent | None, at: datetime | None = No
             "settled_at",
         ]
     )
-    doorbell.ring("mail")
+    _ring(message.lane)
+
+
+def _ring(lane: int) -> None:
+    doorbell.ring("mass-mail" if lane >= delivery.MASS_LANE else "mail")
 
 
 def _note(

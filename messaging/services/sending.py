@@ -1,8 +1,8 @@
 """The sender: claims messages, hands them to the mail server one after another, settles each.
 
-Transactional and service mail goes through the careful gear: one attempt row per mail, committed before
-the server hears of it. The commit that begins an attempt also settles the one before, so that each mail
-costs one commit.
+Transactional and service mail goes through this careful gear: one attempt row per mail, committed before
+the server hears of it; for mass mail see `mass.py`. The commit that begins an attempt also settles the
+one before, so that each mail costs one commit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ecrm.kernel import failpoints
 from messaging.mime import writing
 from messaging.models import DeliveryAttempt, OutgoingMessage
 from messaging.rules import delivery
-from messaging.services import attempts, claims, servers
+from messaging.services import attempts, claims, drafts, servers
 from messaging.services.attempts import Finished
 from messaging.transports.smtp import Hooks, Patience, SmtpServer, SmtpSession, Unreachable
 
@@ -135,21 +135,7 @@ class Sender:
 
 
 def _mail(message: OutgoingMessage) -> bytes:
-    return writing.build(
-        writing.Draft(
-            sender_name=message.from_name,
-            sender_address=message.from_address,
-            recipient=message.recipient,
-            subject=message.subject,
-            text=message.text,
-            html=message.html,
-            message_id=message.message_id,
-            in_reply_to=message.in_reply_to,
-            references=message.references,
-            written_at=message.queued_at,
-            is_automatic=message.is_automatic,
-        )
-    )
+    return writing.build(writing.Draft(**drafts.parts(message)))
 
 
 class _LeaseKeeper:

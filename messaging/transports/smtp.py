@@ -35,7 +35,7 @@ class Unreachable(Exception):
     """No session: not connected, not greeted, not trusted or not signed in. Nothing was handed over."""
 
 
-class _Lost(Exception):
+class Lost(Exception):
     """The connection broke or the deadline passed while waiting."""
 
 
@@ -114,6 +114,7 @@ class Hooks:
 
     after_recipient: Callable[[], None]
     after_data: Callable[[], None]
+    before_message: Callable[[], None] | None = None
 
 
 class SmtpSession:
@@ -125,12 +126,18 @@ class SmtpSession:
         self.server = server
         self.patience = patience or Patience()
         self.messages = 0
+        self.written = 0
         self._own_name = own_name
         self._socket: socket.socket | None = None
         self._buffer = bytearray()
         self._extensions: dict[str, str] = {}
 
     # --- The session ---
+
+    @property
+    def pipelines(self) -> bool:
+        """Whether the server takes commands before it has answered (RFC 2920)."""
+        return "PIPELINING" in self._extensions
 
     def is_ready(self) -> bool:
         """Whether the next message can go over this connection as it is."""
@@ -149,9 +156,9 @@ class SmtpSession:
                 self._encrypt()
             if self.server.username:
                 self._sign_in()
-        except (_Lost, OSError, ssl.SSLError) as error:
+        except (Lost, OSError, ssl.SSLError) as error:
             self._drop()
-            raise Unreachable(_describe(error)) from error
+            raise Unreachable(describe(error)) from error
         except Unreachable:
             self._drop()
             raise
@@ -162,7 +169,7 @@ class SmtpSession:
             return
         try:
             self._command("QUIT", seconds=2.0)
-        except (_Lost, OSError):
+        except (Lost, OSError):
             pass
         finally:
             self._drop()
@@ -231,9 +238,9 @@ class SmtpSession:
         self.messages += 1
         try:
             refused = self._open_envelope(sender, recipient, len(message), hooks)
-        except (_Lost, OSError) as error:
+        except (Lost, OSError) as error:
             self._drop()
-            return Result(outcome="closed", text=_describe(error))
+            return Result(outcome="closed", text=describe(error))
         if refused is not None:
             return self._refused(refused)
         return self._hand_over(message, hooks)
@@ -266,6 +273,8 @@ class SmtpSession:
         return refused
 
     def _hand_over(self, message: bytes, hooks: Hooks | None) -> Result:
+        if hooks and hooks.before_message:
+            hooks.before_message()
         body = message.replace(b"\r\n.", b"\r\n..")
         if body.startswith(b"."):
             body = b"." + body
@@ -273,18 +282,18 @@ class SmtpSession:
             body += b"\r\n"
         try:
             self._write(body, self.patience.data)
-        except (_Lost, OSError) as error:
+        except (Lost, OSError) as error:
             # Without the final dot no server may keep the message.
             self._drop()
-            return Result(outcome="closed", text=_describe(error))
+            return Result(outcome="closed", text=describe(error))
         try:
             self._write(b".\r\n", self.patience.command)
             if hooks:
                 hooks.after_data()
             reply = self._reply(time.monotonic() + self.patience.final_reply)
-        except (_Lost, OSError) as error:
+        except (Lost, OSError) as error:
             self._drop()
-            return Result(outcome="unknown", text=_describe(error))
+            return Result(outcome="unknown", text=describe(error))
         if 200 <= reply.code < 300:  # noqa: PLR2004 - SMTP replies
             return Result(outcome="accepted", reply=reply)
         return self._refused(reply)
@@ -295,7 +304,7 @@ class SmtpSession:
             return Result(outcome="closed", reply=reply)
         try:
             self._expect(self._command("RSET", seconds=self.patience.command), 250)
-        except (_Lost, OSError, Unreachable):
+        except (Lost, OSError, Unreachable):
             self._drop()
         outcome: Outcome = "rejected" if 500 <= reply.code < 600 else "deferred"  # noqa: PLR2004 - SMTP replies
         return Result(outcome=outcome, reply=reply)
@@ -308,33 +317,34 @@ class SmtpSession:
 
     def _write(self, data: bytes, seconds: float) -> None:
         if self._socket is None:
-            raise _Lost("not connected")
+            raise Lost("not connected")
         view, deadline = memoryview(data), time.monotonic() + seconds
-        while view:
+        self.written = 0
+        while self.written < len(view):
             self._socket.settimeout(_remaining(deadline))
-            view = view[self._socket.send(view) :]
+            self.written += self._socket.send(view[self.written :])
 
     def _reply(self, deadline: float) -> Reply:
         lines: list[str] = []
         while len(lines) < MOST_LINES:
             line = self._line(deadline)
             if not line[:3].isdigit():
-                raise _Lost("the server does not speak SMTP")
+                raise Lost("the server does not speak SMTP")
             lines.append(line[4:])
             if line[3:4] != "-":
                 return Reply(code=int(line[:3]), text="\n".join(lines))
-        raise _Lost("the server's answer has no end")
+        raise Lost("the server's answer has no end")
 
     def _line(self, deadline: float) -> str:
         while (end := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) > LONGEST_LINE:
-                raise _Lost("the server's line has no end")
+                raise Lost("the server's line has no end")
             if self._socket is None:
-                raise _Lost("not connected")
+                raise Lost("not connected")
             self._socket.settimeout(_remaining(deadline))
             received = self._socket.recv(4096)
             if not received:
-                raise _Lost("the server closed the connection")
+                raise Lost("the server closed the connection")
             self._buffer += received
         line = bytes(self._buffer[:end]).rstrip(b"\r").decode("utf-8", "replace")
         del self._buffer[: end + 1]
@@ -350,11 +360,12 @@ class SmtpSession:
 def _remaining(deadline: float) -> float:
     seconds = deadline - time.monotonic()
     if seconds <= 0:
-        raise _Lost("the server took too long")
+        raise Lost("the server took too long")
     return seconds
 
 
-def _describe(error: Exception) -> str:
+def describe(error: Exception) -> str:
+    """What kept us from talking to the server, in a few words."""
     if isinstance(error, TimeoutError):
         return "the server took too long"
     if isinstance(error, OSError):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils.timezone import now
 
+from messaging.services.mass import MassSender
 from messaging.services.sending import Sender
 from messaging.transports.smtp import Patience
 from tests.messaging.smtp_sink import Server
@@ -53,6 +55,26 @@ def make_sender(clock: Clock) -> Iterator[Callable[..., Sender]]:
     yield make
     for sender in made:
         sender.close()
+
+
+@pytest.fixture
+def make_mass_sender(clock: Clock, tmp_path: Path) -> Iterator[Callable[..., MassSender]]:
+    made: list[MassSender] = []
+
+    def make(url: str, **options: Any) -> MassSender:
+        patience = options.pop("patience", QUICK)
+        options.setdefault("journals", tmp_path / "journals")
+        made.append(MassSender(url, patience=patience, clock=clock, **options))
+        return made[-1]
+
+    yield make
+    for sender in made:
+        sender.close()
+
+
+@pytest.fixture
+def mass_sender(smtp: Server, make_mass_sender: Callable[..., MassSender]) -> MassSender:
+    return make_mass_sender(smtp.url)
 
 
 @pytest.fixture

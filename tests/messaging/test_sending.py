@@ -62,15 +62,16 @@ def test_one_connection_serves_many_messages(sender: Sender, smtp: Server) -> No
     assert smtp.sink.connections == 1
 
 
-def test_receipts_leave_before_campaigns(sender: Sender, smtp: Server) -> None:
+def test_the_senders_of_receipts_leave_campaigns_to_theirs(sender: Sender, smtp: Server) -> None:
     OutgoingMessageFactory(purpose="marketing", lane=2, recipient="news@example.org")
+    OutgoingMessageFactory(purpose="service", lane=1, recipient="answer@example.org")
     OutgoingMessageFactory(recipient="receipt@example.org")
 
     sender.send_due()
 
     assert [mail.recipient for mail in smtp.sink.accepted] == [
         "receipt@example.org",
-        "news@example.org",
+        "answer@example.org",
     ]
 
 
@@ -197,21 +198,6 @@ def test_a_second_lost_answer_leaves_the_mail_to_a_person(
     assert len(smtp.sink.received) == 2
 
 
-def test_a_lost_answer_is_never_repeated_for_marketing(
-    sender: Sender, smtp: Server, clock: Clock
-) -> None:
-    message = OutgoingMessageFactory(purpose="marketing", lane=2)
-    smtp.sink.lose_reply_after_accepting = 1
-
-    for _ in range(3):
-        sender.send_due()
-        clock.forward(minutes=5)
-
-    message.refresh_from_db()
-    assert message.state == "ambiguous"
-    assert len(smtp.sink.received) == 1
-
-
 def test_a_server_that_says_goodbye_costs_no_deferral(
     sender: Sender, smtp: Server, clock: Clock
 ) -> None:
@@ -240,20 +226,12 @@ def test_a_slow_server_does_not_hold_the_sender_for_ever(
     assert (message.state, message.reason_detail) == ("deferred", "the server took too long")
 
 
-@pytest.mark.parametrize(
-    ("scope", "purpose", "state"),
-    [
-        ("everything", "transactional", "skipped"),
-        ("everything", "marketing", "skipped"),
-        ("marketing", "marketing", "skipped"),
-        ("marketing", "transactional", "sent"),
-    ],
-)
+@pytest.mark.parametrize(("scope", "state"), [("everything", "skipped"), ("marketing", "sent")])
 def test_a_suppressed_address_gets_what_it_may_get(
-    sender: Sender, smtp: Server, scope: str, purpose: str, state: str
+    sender: Sender, smtp: Server, scope: str, state: str
 ) -> None:
     SuppressionFactory(address="stop@example.org", scope=scope, reason="complaint")
-    message = OutgoingMessageFactory(recipient="stop@example.org", purpose=purpose)
+    message = OutgoingMessageFactory(recipient="stop@example.org")
 
     sender.send_due()
 
