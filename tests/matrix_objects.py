@@ -34,6 +34,7 @@ from tests.messaging.factories import (
     MailFactory,
     OutgoingMessageFactory,
     RawMailFactory,
+    SuppressionFactory,
     TemplateFactory,
 )
 
@@ -556,6 +557,9 @@ MESSAGING = {
     "messaging:template-test": _template,
     "messaging:template-version": _template,
     "messaging:template-archive": _template,
+    "messaging:suppression-lift": shop(
+        lambda of, world: {"suppression_id": SuppressionFactory(shop=of).pk}
+    ),
     "messaging:mailbox-edit": shop(lambda of, world: {"mailbox_id": MailboxFactory(shop=of).pk}),
 }
 

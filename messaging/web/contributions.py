@@ -70,6 +70,22 @@ def _register_pages() -> None:
                 permissions.TEMPLATES,
             ),
             (
+                "mail-suppressions",
+                _("Suppressions"),
+                _("Addresses that are not written to, and why."),
+                "messaging:suppression-list",
+                "ban",
+                permissions.VIEW,
+            ),
+            (
+                "mail-health",
+                _("Sending health"),
+                _("How mail fares, domain by domain."),
+                "messaging:sending-health",
+                "activity",
+                permissions.VIEW,
+            ),
+            (
                 "mailboxes",
                 _("Mailboxes"),
                 _("The addresses customers write to, and where we fetch them."),

@@ -1,4 +1,4 @@
-"""The form of a mailbox."""
+"""The forms of mailboxes and of spared addresses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from messaging.models import Mailbox
+from messaging.models import Mailbox, Suppression
 from messaging.services.mailboxes import ImapAccount
 
 
@@ -90,3 +90,39 @@ class MailboxForm(forms.Form):
             password=given["password"] or None,
             folder=given["folder"],
         )
+
+
+class SuppressionForm(forms.Form):
+    """An address that is not to be written to."""
+
+    address = forms.CharField(
+        label=_("Address"),
+        max_length=254,
+        help_text=_("An e-mail address, or a phone number like +33612345678."),
+    )
+    scope = forms.ChoiceField(
+        label=_("Spare it from"),
+        choices=[
+            (Suppression.Scope.MARKETING, Suppression.Scope.MARKETING.label),
+            (Suppression.Scope.EVERYTHING, Suppression.Scope.EVERYTHING.label),
+        ],
+        help_text=_("“Marketing” never keeps back an order confirmation or an answer."),
+    )
+    shop = forms.ChoiceField(label=_("Shop"), required=False)
+
+    def __init__(self, *args: Any, shops: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["shop"].choices = shops  # type: ignore[attr-defined] # a choice field
+        self.fields["shop"].required = "" not in dict(shops)
+
+
+class LiftForm(forms.Form):
+    """Why an address may be written to again."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=200,
+        help_text=_(
+            "It is kept in the audit log: the customer asked for it, the address was repaired …"
+        ),
+    )

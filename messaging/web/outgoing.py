@@ -19,7 +19,7 @@ from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
 from messaging import permissions
 from messaging.models import OutgoingMessage
-from messaging.queries import screens
+from messaging.queries import screens, suppressions
 from messaging.queries.screens import Step
 from messaging.rules import delivery
 from messaging.services import outgoing as outgoing_services
@@ -69,6 +69,10 @@ def outgoing_page(request: AgentRequest, message_id: int) -> HttpResponse:
         "message": message,
         "standing": _standing(message),
         "servers": _servers() if message.state in {"pending", "deferred"} else [],
+        "bans": [
+            {"label": row.topic or row.get_scope_display(), "reason": words.reason(row.reason)}
+            for row in suppressions.against(message, at=now())
+        ],
         "steps": [_step(step) for step in screens.history(message)],
         "may_cancel": may_act and delivery.may_move(message.state, "cancelled"),
         "may_retry": may_act and message.state in delivery.RETRYABLE,

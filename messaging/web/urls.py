@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from messaging.web import frames, mailboxes, outgoing, received, templates
+from messaging.web import frames, mailboxes, outgoing, received, suppressions, templates
 
 app_name = "messaging"
 urlpatterns = [
@@ -44,4 +44,10 @@ urlpatterns = [
         templates.template_archive,
         name="template-archive",
     ),
+    path("spared/", suppressions.suppression_list, name="suppression-list"),
+    path("spared/new/", suppressions.suppression_create, name="suppression-create"),
+    path(
+        "spared/<int:suppression_id>/lift/", suppressions.suppression_lift, name="suppression-lift"
+    ),
+    path("health/", suppressions.sending_health, name="sending-health"),
 ]

@@ -53,6 +53,8 @@ _REASONS: dict[str, Promise] = {
     "refused": gettext_lazy("The server refused the message"),
     "hard_bounce": gettext_lazy("The address has bounced before"),
     "complaint": gettext_lazy("The recipient complained about spam"),
+    "requested": gettext_lazy("A colleague entered it"),
+    "rendering_failed": gettext_lazy("A word for the text was missing"),
     "unsubscribed": gettext_lazy("The recipient does not want it"),
 }
 
