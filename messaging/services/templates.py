@@ -74,7 +74,7 @@ def create_template(
     language = company.shop(shop_id).default_language
     draft = _new_draft(template, by=by, at=moment)
     TemplateText.objects.create(version=draft, language=language, format="markdown")
-    _audit(template, "created", by=by, at=moment)
+    _audit(template, "messaging.template-created", by=by, at=moment)
     return template
 
 
@@ -164,7 +164,7 @@ def publish(template_id: int, *, by: Agent | None, at: datetime | None = None) -
     draft.save(update_fields=["published_at"])
     template.published, template.archived_at = draft, None
     template.save(update_fields=["published", "archived_at"])
-    _audit(template, "published", by=by, at=moment, version=draft.number)
+    _audit(template, "messaging.template-published", by=by, at=moment, version=draft.number)
     return draft
 
 
@@ -184,7 +184,7 @@ def use_version(
         raise NothingToPublish(_("There is no such version."))
     template.published = version
     template.save(update_fields=["published"])
-    _audit(template, "reverted", by=by, at=at or now(), version=number)
+    _audit(template, "messaging.template-reverted", by=by, at=at or now(), version=number)
 
 
 @transaction.atomic
@@ -194,7 +194,7 @@ def discard_draft(template_id: int, *, by: Agent | None, at: datetime | None = N
     if template.published_id is None and extensions.templates.get(template.key) is None:
         raise NothingToPublish(_("This template was never published: archive it instead."))
     template.versions.filter(published_at__isnull=True).delete()
-    _audit(template, "draft-discarded", by=by, at=at or now())
+    _audit(template, "messaging.template-draft-discarded", by=by, at=at or now())
 
 
 @transaction.atomic
@@ -206,7 +206,8 @@ def archive_template(
     moment = at or now()
     template.archived_at = moment if is_archived else None
     template.save(update_fields=["archived_at"])
-    _audit(template, "archived" if is_archived else "restored", by=by, at=moment)
+    done = "messaging.template-archived" if is_archived else "messaging.template-restored"
+    _audit(template, done, by=by, at=moment)
 
 
 def note_fault(ref: TemplateRef, *, fault: str, at: datetime | None = None) -> None:
@@ -288,14 +289,14 @@ def _free_key(shop_id: int, name: str) -> str:
 
 def _audit(
     template: MessageTemplate,
-    done: str,
+    action: str,
     *,
     by: Agent | None,
     at: datetime,
     version: int | None = None,
 ) -> None:
     company_services.record_audit(
-        action=f"messaging.template-{done}",
+        action=action,
         target=f"template:{template.pk}",
         by=by,
         shop_id=template.shop_id,

@@ -141,22 +141,31 @@ def _register_audit() -> None:
             group="mail",
         ),
     )
-    for done, sentence in (
-        ("created", gettext_noop("{who} began the template {what} {place}.")),
-        ("published", gettext_noop("{who} published the template {what} {place}.")),
+    for code, sentence in (
+        ("messaging.template-created", gettext_noop("{who} began the template {what} {place}.")),
         (
-            "reverted",
+            "messaging.template-published",
+            gettext_noop("{who} published the template {what} {place}."),
+        ),
+        (
+            "messaging.template-reverted",
             gettext_noop("{who} went back to another version of the template {what} {place}."),
         ),
         (
-            "draft-discarded",
+            "messaging.template-draft-discarded",
             gettext_noop("{who} discarded the draft of the template {what} {place}."),
         ),
-        ("archived", gettext_noop("{who} put the template {what} away {place}.")),
-        ("restored", gettext_noop("{who} took the template {what} out again {place}.")),
+        (
+            "messaging.template-archived",
+            gettext_noop("{who} put the template {what} away {place}."),
+        ),
+        (
+            "messaging.template-restored",
+            gettext_noop("{who} took the template {what} out again {place}."),
+        ),
     ):
         company.audit_actions.register(
-            company.AuditAction(code=f"messaging.template-{done}", sentence=sentence, group="mail")
+            company.AuditAction(code=code, sentence=sentence, group="mail")
         )
     received = gettext_noop("received mail no. {id}")
     company.audit_nouns.register(
