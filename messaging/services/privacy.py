@@ -227,7 +227,7 @@ def _sent() -> tuple[Personal, ...]:
             processing="messages",
             order=13,
             where=(
-                "t.body IS NOT NULL AND EXISTS (SELECT 1 FROM unnest(%(addresses)s) a (address)"
+                "t.body IS NOT NULL AND EXISTS (SELECT 1 FROM unnest(%(addresses)s::text[]) a (address)"
                 " WHERE position(convert_to(a.address, 'UTF8') IN t.body) > 0)"
             ),
             fate=Fate.EMPTIED,

@@ -224,6 +224,14 @@ def test_segments_count_the_erased_no_longer(life, claire):
     assert set(Segment.objects.values_list("members_count", flat=True)) == {0}
 
 
+def test_somebody_known_by_his_computer_only_is_erased_too(life):
+    visitor = life.customer(anonymous_id="passing")
+
+    erase(visitor)
+
+    assert not Identifier.objects.filter(value="passing").exists()
+
+
 def test_an_erased_customer_is_erased_once(life, claire):
     erase(claire)
 
