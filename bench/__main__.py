@@ -41,7 +41,7 @@ SCALES = {
     "small": Scale(
         orders=600,
         events=2000,
-        mails=300,
+        mails=5_000,
         runs=30,
         activities=15_000,
         segments=(20_000, 200_000, 500_000),
@@ -50,7 +50,7 @@ SCALES = {
     "full": Scale(
         orders=10_000,
         events=50_000,
-        mails=5_000,
+        mails=50_000,
         runs=200,
         activities=200_000,
         segments=(1_000_000, 10_000_000, 50_000_000),
