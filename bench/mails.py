@@ -108,7 +108,7 @@ def _queue_many(ground: Ground, count: int, round_: int) -> None:
     )  # fmt: skip
     mailings.queue_many(
         wording,
-        (
+        recipients=(
             mailings.MassRecipient(
                 to=f"customer{number}@bench.example",
                 profile_id=None,

@@ -83,8 +83,8 @@ def keep_wording(
 
 def queue_many(
     wording_id: int,
-    recipients: Iterable[MassRecipient],
     *,
+    recipients: Iterable[MassRecipient],
     topic: str = "",
     about: str = "",
     reply_to: str = "",

@@ -144,7 +144,7 @@ class MassSender:
             until = servers.report_failure(self.host, error=done.trouble, at=self._clock())
         mass_settling.settle(
             flight.batch.token,
-            story,
+            story=story,
             message_ids=flight.batch.message_ids,
             host=self.host,
             trouble=done.trouble,

@@ -62,8 +62,8 @@ SELECT id, profile_id, shop_id, about, ended_at FROM sent
 @transaction.atomic
 def settle(
     token: uuid.UUID,
-    story: journal.Story,
     *,
+    story: journal.Story,
     message_ids: Sequence[int],
     host: str,
     trouble: str = "",
@@ -102,7 +102,7 @@ def recover_abandoned(root: Path, *, at: datetime) -> int:
         token = uuid.UUID(path.stem)
         held = list(OutgoingMessage.objects.held_by(token).values_list("pk", flat=True))
         if held:
-            settle(token, journal.read(path), message_ids=held, host=OUR_HOST, at=at)
+            settle(token, story=journal.read(path), message_ids=held, host=OUR_HOST, at=at)
         path.unlink(missing_ok=True)
         recovered += len(held)
     return recovered + _give_up_lost(root, at=at)
@@ -116,7 +116,7 @@ def _give_up_lost(root: Path, *, at: datetime) -> int:
             lost.setdefault(token, []).append(pk)
     for token, ids in lost.items():
         story = journal.Story(is_whole=False)
-        settle(token, story, message_ids=ids, host=OUR_HOST, at=at)
+        settle(token, story=story, message_ids=ids, host=OUR_HOST, at=at)
     return sum(map(len, lost.values()))
 
 

@@ -46,7 +46,7 @@ def queue(*people: str, **options: object) -> list[OutgoingMessage]:
         )
         for number, name in enumerate(people)
     ]
-    mailings.queue_many(wording, recipients, about="campaign:1", **options)  # type: ignore[arg-type] # of the test
+    mailings.queue_many(wording, recipients=recipients, about="campaign:1", **options)  # type: ignore[arg-type] # of the test
     return list(OutgoingMessage.objects.order_by("pk"))
 
 
@@ -101,7 +101,7 @@ def test_queueing_again_adds_those_who_are_missing() -> None:
     wording = OutgoingMessage.objects.first().wording_id  # type: ignore[union-attr] # just made
     again = mailings.queue_many(
         wording,  # type: ignore[arg-type] # just made
-        [
+        recipients=[
             MassRecipient(to=to, profile_id=None, data={"first_name": "x"}, dedupe_key=key)
             for to, key in (
                 ("0@example.org", "campaign:1:0"),

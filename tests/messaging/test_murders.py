@@ -96,7 +96,7 @@ def _queue(count: int) -> None:
     )
     mailings.queue_many(
         wording,
-        (
+        recipients=(
             MassRecipient(
                 to=f"{number}@example.org",
                 profile_id=None,
