@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -155,43 +155,6 @@ def _write(facts: list[_Fact]) -> None:
     if deliveries:
         doorbell.ring("outbox")
     AFTER_PUBLISH.hit()
-
-
-def record_many(happened: Sequence[events.Event], *, at: Sequence[datetime]) -> None:
-    """Record many facts of one kind for the timelines, in one statement; nothing follows from them.
-
-    Raises RuntimeError outside a transaction.
-    """
-    if not connection.in_atomic_block:
-        raise RuntimeError(
-            "record_many() belongs inside the transaction that makes the facts true."
-        )
-    if not happened:
-        return
-    payloads = [events.payload_of(event) for event in happened]
-    with connection.cursor() as cursor:
-        _RECORDS.execute(
-            cursor,
-            {
-                "name": happened[0].name,
-                "payloads": [json.dumps(payload) for payload in payloads],
-                "profiles": [payload.get("profile_id") for payload in payloads],
-                "shops": [payload.get("shop_id") for payload in payloads],
-                "occurred_at": list(at),
-            },
-        )
-
-
-_RECORDS = Statement(
-    "records",
-    """
-INSERT INTO kernel_eventrecord (name, payload, profile_id, shop_id, occurred_at)
-SELECT %(name)s, r.payload::jsonb, r.profile_id, r.shop_id, r.occurred_at
-FROM unnest(
-    %(payloads)s::text[], %(profiles)s::bigint[], %(shops)s::bigint[], %(occurred_at)s::timestamptz[]
-) AS r (payload, profile_id, shop_id, occurred_at)
-""",
-)
 
 
 def back_off(attempts: int) -> timedelta:

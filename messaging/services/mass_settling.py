@@ -14,7 +14,7 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
-from ecrm.kernel import outbox
+from ecrm.kernel import history, outbox
 from ecrm.kernel.prepared import Statement
 from messaging.events import BatchSettled, MessageSent
 from messaging.models import DeliveryAttempt, OutgoingMessage
@@ -154,7 +154,7 @@ def _accepted(
         MessageSent(message_id=pk, profile_id=profile_id, shop_id=shop_id, about=about)
         for pk, profile_id, shop_id, about, _at in rows
     ]
-    outbox.record_many(events, at=[row[4] for row in rows])
+    history.record(zip(events, (row[4] for row in rows), strict=True))
     return events
 
 
