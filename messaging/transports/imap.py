@@ -15,11 +15,12 @@ from typing import Any, Final
 
 from imap_tools import BaseMailBox, ImapToolsError, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.errors import UnexpectedCommandStatusError
+from imap_tools.idle import get_socket_poller
 
 from messaging.mime import limits
 
 SECONDS: Final = 20.0
-LOOK_UP_SECONDS: Final = 1.0
+LOOK_UP_SECONDS: Final = 1
 """How long a rest notices neither its end nor a lost lease."""
 LARGEST_FETCHED: Final = limits.MESSAGE + limits.MEBIBYTE
 """Of a larger mail only the headers are fetched: it could not be read anyway."""
@@ -91,10 +92,25 @@ class ImapSession:
             deadline = time.monotonic() + seconds
             idle.start()
             while not ends.is_set() and time.monotonic() < deadline:
-                if idle.poll(timeout=LOOK_UP_SECONDS):
+                if self._has_words(LOOK_UP_SECONDS):
                     break
             idle.stop()
         return True
+
+    def _has_words(self, seconds: int) -> bool:
+        """Whether the server says anything within this time; what it says is left for `idle.stop()`.
+
+        Nothing is read as a line here: a line may arrive in parts, and only who waits gets all of it.
+        """
+        client: Any = self._opened().client
+        client.sock.settimeout(0)
+        try:
+            with suppress(BlockingIOError, ssl.SSLWantReadError):
+                if client.file.peek(1):
+                    return True
+        finally:
+            client.sock.settimeout(SECONDS)
+        return bool(get_socket_poller(client.sock, seconds))
 
     def uids_after(self, last_uid: int) -> list[int]:
         """The mails that follow this UID, oldest first. Raises ImapFailed."""

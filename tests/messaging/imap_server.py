@@ -6,6 +6,7 @@ import asyncio
 import imaplib
 import socket
 import threading
+import time
 from argparse import Namespace
 from contextlib import closing, suppress
 from typing import Any
@@ -97,11 +98,15 @@ class closing_client:  # noqa: N801 - reads like contextlib's
 
 
 class CuttableWire:
-    """Forwards bytes from a port of its own to the server; `budget` bytes later the wire is cut."""
+    """Forwards bytes from a port of its own to the server; `budget` bytes later the wire is cut.
+
+    While it `drips`, what the server says arrives byte by byte.
+    """
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
         self.budget: int | None = None
+        self.drips = False
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -125,7 +130,12 @@ class CuttableWire:
                 if is_counted and self.budget is not None:
                     data = data[: self.budget]
                     self.budget -= len(data)
-                sink.sendall(data)
+                if is_counted and self.drips:
+                    for byte in data:
+                        sink.sendall(bytes([byte]))
+                        time.sleep(0.002)
+                else:
+                    sink.sendall(data)
                 if is_counted and self.budget == 0:
                     sink.shutdown(socket.SHUT_RDWR)
                     return
