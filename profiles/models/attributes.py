@@ -107,7 +107,8 @@ class AttributeValue(models.Model):
             ),
             models.Index(
                 fields=["attribute", "number"],
-                name="profiles_attribute_number",
+                include=["profile"],
+                name="profiles_attribute_numbers",
                 condition=Q(number__isnull=False),
             ),
             models.Index(

@@ -90,7 +90,11 @@ class Profile(models.Model):
             models.Index(fields=["-last_seen_at", "-id"], name="profiles_profile_recent"),
             models.Index(fields=["-first_seen_at", "-id"], name="profiles_profile_newest"),
             models.Index(fields=["search_name", "id"], name="profiles_profile_name"),
-            models.Index(fields=["country"], name="profiles_profile_country"),
+            models.Index(
+                fields=["country", "id"],
+                name="profiles_profile_of_country",
+                condition=Q(merged_into__isnull=True, erased_at__isnull=True),
+            ),
             # Month and day as one number, as segments ask for birthdays.
             models.Index(
                 Cast(ExtractMonth("birthday"), models.IntegerField()) * 100
