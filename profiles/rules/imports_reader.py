@@ -6,6 +6,7 @@ blocks of rows. It ends when the parent closes the pipe or dies, and knows no da
 
 from __future__ import annotations
 
+import gc
 import pickle
 import sys
 from collections.abc import Sequence
@@ -42,7 +43,9 @@ def read(first_row: int, rows: Sequence[Sequence[str]], plan: Plan) -> Reading:
 
 
 def main() -> None:
-    """Read blocks until there are no more."""
+    """Read blocks until there are no more; garbage is looked for between them."""
+    gc.freeze()
+    gc.disable()
     source, target = sys.stdin.buffer, sys.stdout.buffer
     plan = pickle.load(source)  # noqa: S301 - from our own parent
     while True:
@@ -52,3 +55,4 @@ def main() -> None:
             return
         pickle.dump(read(first_row, rows, plan), target, pickle.HIGHEST_PROTOCOL)
         target.flush()
+        gc.collect()

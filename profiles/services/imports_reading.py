@@ -1,6 +1,6 @@
-"""Blocks of a table, understood ahead by a second process while this one writes.
+"""Blocks of a table made ready ahead: understood by a second process, unpacked by a thread.
 
-Understanding is arithmetic: it takes as long as the database's work and needs none of it.
+Both are arithmetic: they take as long as the database's work and need none of it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import IO, TypeAlias, cast
 
@@ -20,7 +21,7 @@ from django.conf import settings
 
 from profiles.queries import imports_planning as planning
 from profiles.rules import imports_reader as reader
-from profiles.rules.imports import Plan
+from profiles.rules.imports import Person, Plan
 from profiles.rules.imports_reader import Reading
 
 Rows: TypeAlias = Sequence[Sequence[str]]
@@ -87,3 +88,39 @@ def _send(process: subprocess.Popen[bytes], what: object) -> None:
     pipe = cast(IO[bytes], process.stdin)
     pickle.dump(what, pipe, pickle.HIGHEST_PROTOCOL)
     pipe.flush()
+
+
+# --- What was kept of them ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """A block as the check kept it: how many rows the file has there, and what the sound ones say."""
+
+    rows_count: int
+    people: list[Person]
+
+
+@contextmanager
+def unpacked_ahead(import_id: int) -> Iterator[Callable[[int], Unpacked | None]]:
+    """How to get the block that begins at a row; the one behind it is unpacked by a thread meanwhile.
+
+    There is none behind the last row. Blocks do not change once the check is over.
+    """
+    begun: dict[int, tuple[int, Future[list[Person]]]] = {}
+
+    def begin(first_row: int) -> None:
+        block = None if first_row in begun else planning.block_at(import_id, first_row)
+        if block is not None:
+            begun[first_row] = block.rows_count, thread.submit(planning.people_in, block)
+
+    def block_at(first_row: int) -> Unpacked | None:
+        begin(first_row)
+        rows_count, people = begun.pop(first_row, (0, None))
+        if people is None:
+            return None
+        begin(first_row + rows_count)
+        return Unpacked(rows_count, people.result())
+
+    with ThreadPoolExecutor(1) as thread:
+        yield block_at

@@ -19,6 +19,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_noop
 
 from ecrm.kernel import files, longwork, outbox, tables
+from ecrm.kernel.garbage import uncollected
 from ecrm.kernel.longwork import Lease, LeaseLost
 from profiles.events import ImportFinished
 from profiles.models import Import, ImportBlock, ImportFault, ImportKey
@@ -32,6 +33,7 @@ from profiles.services import imports_deciding as deciding
 from profiles.services import imports_reading as reading
 from profiles.services import imports_writing as writing
 from profiles.services.imports_keeping import Errand
+from profiles.services.imports_reading import Unpacked
 
 GIVEN_UP = gettext_noop("This import stopped again and again at the same place.")
 NO_FILE = gettext_noop("The file is not kept any more. Please upload it again.")
@@ -68,8 +70,9 @@ def _work(lease: Lease[Import], stop: Event, at: datetime | None) -> None:
     row = lease.row()
     if row is not None and row.stage == Import.Stage.CHECKING:
         _check(lease, row, stop, at)
-    while not stop.is_set() and (row := lease.row()) and row.stage == Import.Stage.IMPORTING:
-        _import_block(lease, row, at or now())
+    with reading.unpacked_ahead(lease.pk) as block_at:
+        while not stop.is_set() and (row := lease.row()) and row.stage == Import.Stage.IMPORTING:
+            _import_block(lease, block_at(row.position + 1), row, at or now())
 
 
 # --- Checking -------------------------------------------------------------------------------------
@@ -120,6 +123,7 @@ def _kept_blocks(row: Import) -> Iterator[Rows]:
         position += block.rows_count
 
 
+@uncollected()
 @transaction.atomic
 def _check_block(lease: Lease[Import], cells: Rows, found: Reading, at: datetime) -> None:
     _commit_without_waiting()
@@ -215,24 +219,23 @@ def _fail(lease: Lease[Import], reason: str, at: datetime) -> None:
 # --- Importing ------------------------------------------------------------------------------------
 
 
-def _import_block(lease: Lease[Import], row: Import, at: datetime) -> None:
+@uncollected()
+def _import_block(lease: Lease[Import], block: Unpacked | None, row: Import, at: datetime) -> None:
     for _attempt in range(writing.ATTEMPTS):
         try:
             with transaction.atomic():
-                _take(lease, row, at)
+                _take(lease, block, row, at)
         except writing.Overtaken:
             continue
         return
 
 
-def _take(lease: Lease[Import], row: Import, at: datetime) -> None:
-    block = planning.block_at(row.pk, row.position + 1)
+def _take(lease: Lease[Import], block: Unpacked | None, row: Import, at: datetime) -> None:
     if block is None:
         _finish(lease, row, at)
         return
     _commit_without_waiting()
-    people = planning.people_in(block)
-    outcome = writing.write(people, errand=_errand(row), at=at)
+    outcome = writing.write(block.people, errand=_errand(row), at=at)
     _note_faults(
         row, [(number, [FaultyCell(column=-1, code=ERASED)]) for number in sorted(outcome.refused)]
     )
