@@ -411,6 +411,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["company.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["ecrm.kernel.drf.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["ecrm.kernel.drf.JsonRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "ecrm.kernel.drf.QuickNegotiation",
     "DEFAULT_PARSER_CLASSES": ["ecrm.kernel.drf.StrictJsonParser"],
     "DEFAULT_PAGINATION_CLASS": "ecrm.kernel.drf.CursorPage",
     "DEFAULT_THROTTLE_CLASSES": ["ecrm.kernel.drf.KeyThrottle"],

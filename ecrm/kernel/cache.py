@@ -28,11 +28,11 @@ _clients: dict[str, _Client] = {}
 class _CountingRedisCache(RedisCache):
     """Django's Redis cache with a counter that makes and ends itself."""
 
-    def _count(self, key: str, *, seconds: int) -> int:
+    def _count(self, key: str, *, by: int, seconds: int) -> int:
         name = self.make_and_validate_key(key)
         client = self._cache.get_client(name, write=True)
-        count = cast("int", client.incr(name))
-        if count == 1:
+        count = cast("int", client.incr(name, by))
+        if count == by:
             client.expire(name, seconds)
         return count
 
@@ -52,9 +52,9 @@ class ForgivingRedisCache(_CountingRedisCache):
             _clients[address] = _Client([address], **self._options)  # type: ignore[attr-defined]
         return _clients[address]
 
-    def count(self, key: str, *, seconds: int) -> int:
-        """Add one to a counter that is forgotten when nobody counts for so many seconds."""
-        return int(self._try("_count", key, otherwise=1, seconds=seconds))
+    def count(self, key: str, *, by: int, seconds: int) -> int:
+        """Add to a counter that is forgotten when nobody counts for so many seconds."""
+        return int(self._try("_count", key, otherwise=by, by=by, seconds=seconds))
 
     def add(self, *args: Any, **kwargs: Any) -> bool:
         return bool(self._try("add", *args, otherwise=True, **kwargs))
@@ -91,10 +91,11 @@ class ForgivingRedisCache(_CountingRedisCache):
             return otherwise
 
 
-def count(key: str, *, seconds: int, at: float) -> int:
+def count(key: str, *, seconds: int, at: float, by: int = 1) -> int:
     """How often this key has been counted in the present window of so many seconds, in one round trip.
 
-    `at` is the time as seconds of the epoch. 1 while Redis is away: a limit then refuses nobody.
+    `at` is the time as seconds of the epoch. While Redis is away, what is added now is all there is: a limit
+    then refuses nobody.
     """
     counting = cast("ForgivingRedisCache", cache)
-    return counting.count(f"{key}:{int(at // seconds)}", seconds=2 * seconds)
+    return counting.count(f"{key}:{int(at // seconds)}", by=by, seconds=2 * seconds)

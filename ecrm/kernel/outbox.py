@@ -137,21 +137,19 @@ def _write(facts: list[_Fact]) -> None:
         for number, fact in enumerate(facts, start=1)
         for subscriber in fact.subscribers
     ]
-    with connection.cursor() as cursor:
-        _RECORD.execute(
-            cursor,
-            {
-                "names": [fact.name for fact in facts],
-                "payloads": [json.dumps(fact.payload) for fact in facts],
-                "profile_ids": [fact.profile_id for fact in facts],
-                "shop_ids": [fact.shop_id for fact in facts],
-                "moments": [fact.occurred_at for fact in facts],
-                "now": now(),
-                "numbers": [number for number, _subscriber in deliveries],
-                "keys": [subscriber.key for _number, subscriber in deliveries],
-                "are_io": [subscriber.is_io for _number, subscriber in deliveries],
-            },
-        )
+    _RECORD.send(
+        {
+            "names": [fact.name for fact in facts],
+            "payloads": [json.dumps(fact.payload) for fact in facts],
+            "profile_ids": [fact.profile_id for fact in facts],
+            "shop_ids": [fact.shop_id for fact in facts],
+            "moments": [fact.occurred_at for fact in facts],
+            "now": now(),
+            "numbers": [number for number, _subscriber in deliveries],
+            "keys": [subscriber.key for _number, subscriber in deliveries],
+            "are_io": [subscriber.is_io for _number, subscriber in deliveries],
+        }
+    )
     if deliveries:
         doorbell.ring("outbox")
     AFTER_PUBLISH.hit()

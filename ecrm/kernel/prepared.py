@@ -3,6 +3,9 @@
 Half of what a short INSERT costs the server is reading its text and planning it. A statement named here is
 prepared at its first use on a connection and executed by name from then on. Behind a pooler that hands out
 connections per transaction, set ECRM_PREPARED_STATEMENTS=0: the same text then goes out whole each time.
+
+A plan made while its tables were small may read them whole when they have grown. So the plans of a connection
+are made anew each time it has executed twice as many statements: often while it is young, hardly ever later.
 """
 
 from __future__ import annotations
@@ -25,7 +28,25 @@ if TYPE_CHECKING:
 Kind = TypeVar("Kind", bound=Model)
 PARAMETER = re.compile(r"%\((\w+)\)s(::\w+(?:\[\])?)?")
 
-_prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+FIRST_LOOK = 64  # statements executed on a connection before its plans are made anew
+
+
+class _Session:
+    """What one connection has prepared, and how many prepared statements it has executed."""
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+        self.executed = 0
+
+    def needs_new_plans(self) -> bool:
+        """Count one statement; true at FIRST_LOOK and each time the count has doubled since."""
+        self.executed += 1
+        looks, rest = divmod(self.executed, FIRST_LOOK)
+        return rest == 0 and looks & (looks - 1) == 0
+
+
+_sessions: WeakKeyDictionary[Any, _Session] = WeakKeyDictionary()
+_unsent: ContextVar[list[bytes] | None] = ContextVar("unsent", default=None)
 _Answers = dict[tuple[str, ...], list[tuple[Any, ...]]]
 _answers: ContextVar[_Answers | None] = ContextVar("answers", default=None)
 
@@ -43,14 +64,28 @@ class Statement:
         Each of the two sees what was committed when it began.
         """
         first = f"{after}; " if after else ""
+        cursor.execute(first + self._ready_on(cursor), values)
+
+    def _ready_on(self, cursor: CursorWrapper) -> str:
+        """The text that executes it, once the connection knows its name."""
         if not settings.ECRM_PREPARED_STATEMENTS:
-            cursor.execute(first + self.sql, values)
-            return
-        known = _prepared.setdefault(connection.connection, set())
-        if self.name not in known:
+            return self.sql
+        session = _sessions.get(connection.connection)
+        if session is None:
+            session = _sessions[connection.connection] = _Session()
+        if self.name not in session.known:
             cursor.execute(self._prepare)
-            known.add(self.name)
-        cursor.execute(first + self._execute, values)
+            session.known.add(self.name)
+        return f"DISCARD PLANS; {self._execute}" if session.needs_new_plans() else self._execute
+
+    def send(self, values: Mapping[str, Any]) -> None:
+        """Run it without an answer; within `one_trip` at the end of the block."""
+        with connection.cursor() as cursor:
+            unsent = _unsent.get()
+            if unsent is None:
+                self.execute(cursor, values)
+            else:
+                unsent.append(cursor.mogrify(self._ready_on(cursor), values))
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """Everything it finds with these values, at a tenth of what building the query anew would cost."""
@@ -98,6 +133,24 @@ def asked_once() -> Iterator[None]:
         yield
     finally:
         _answers.reset(token)
+
+
+@contextmanager
+def one_trip() -> Iterator[None]:
+    """What is sent within the block goes to the database at its end, in its order and at once.
+
+    For services on hot paths: each trip costs as much as a short statement. When the block fails, nothing is
+    sent; its transaction is to be rolled back.
+    """
+    unsent: list[bytes] = []
+    token = _unsent.set(unsent)
+    try:
+        yield
+    finally:
+        _unsent.reset(token)
+    if unsent:
+        with connection.cursor() as cursor:
+            cursor.execute(b"; ".join(unsent).decode())
 
 
 class Rows(Generic[Kind]):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from ecrm.kernel import failpoints, outbox
 from ecrm.kernel.errors import DomainError
-from ecrm.kernel.prepared import Statement
+from ecrm.kernel.prepared import Statement, one_trip
 from orders import queries
 from orders.events import OrderChanged, OrderPlaced
 from orders.models import Order
@@ -55,7 +55,7 @@ def put_order(
     moment = at or now()
     order = _locked(shop_id, external_id)
     _check_expectation(order, expecting)
-    with outbox.gathering():
+    with one_trip(), outbox.gathering():
         if order is None:
             result = _insert(shop_id, external_id, document, at=moment)
         else:

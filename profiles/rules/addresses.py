@@ -13,6 +13,7 @@ SHIPPING = "shipping"
 BILLING = "billing"
 
 _WORD = re.compile(r"[^\W_]+")
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _CUT = 200
 
 
@@ -60,7 +61,7 @@ def place(kind: str, **parts: str) -> Place:
     """A place from raw parts: white space folded, over-long texts cut, the country in capitals."""
     trimmed = {name: " ".join(text.split())[:_CUT] for name, text in parts.items()}
     country = trimmed.pop("country", "").upper()
-    country = country if re.fullmatch(r"[A-Z]{2}", country) else ""
+    country = country if _COUNTRY.fullmatch(country) else ""
     trimmed["postcode"] = trimmed.get("postcode", "")[:20]
     return Place(kind=kind, country=country, **trimmed)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +27,10 @@ def places_of(identity: Identity) -> list[Place]:
     """The usable addresses of an identity that is proven, each once per kind."""
     if not identity.addresses or not identity.is_proven:
         return []
-    return usable(place(**asdict(address)) for address in identity.addresses)
+    return usable(
+        place(address.kind, **{column: getattr(address, column) for column in _COLUMNS})
+        for address in identity.addresses
+    )
 
 
 def keep(profile_id: int, *, places: Sequence[Place], source: str, at: datetime) -> None:

@@ -21,6 +21,7 @@ from profiles.services import addresses, consents, newcomers, proving, suggestio
 from profiles.types import Identity
 
 _CUT = 120
+_GENDERS = frozenset(Profile.Gender.values)
 
 
 def told_details(identity: Identity) -> rules.Details:
@@ -32,7 +33,7 @@ def told_details(identity: Identity) -> rules.Details:
         country=rules.normalise_country(identity.country),
         city=identity.city.strip()[:_CUT],
         birthday=identity.birthday,
-        gender=identity.gender if identity.gender in Profile.Gender.values else "",
+        gender=identity.gender if identity.gender in _GENDERS else "",
         timezone=identity.timezone.strip()[:63],
         currency=identity.currency.strip().upper()[:3],
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from ecrm.kernel.prepared import Statement
@@ -32,18 +32,16 @@ def count_order(
     profile_id: int, *, shop_id: int, currency: str, revenue: Decimal, placed_at: datetime
 ) -> None:
     """Add one order to a customer's figures, in one statement, in the caller's transaction."""
-    with connection.cursor() as cursor:
-        _COUNT_ORDER.execute(
-            cursor,
-            {
-                "profile_id": profile_id,
-                "shop_id": shop_id,
-                "currency": currency,
-                "orders": 1,
-                "revenue": revenue,
-                "at": placed_at,
-            },
-        )
+    _COUNT_ORDER.send(
+        {
+            "profile_id": profile_id,
+            "shop_id": shop_id,
+            "currency": currency,
+            "orders": 1,
+            "revenue": revenue,
+            "at": placed_at,
+        }
+    )
 
 
 def add_revenue(profile_id: int, *, shop_id: int, currency: str, amount: Decimal) -> None:

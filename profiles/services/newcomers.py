@@ -6,7 +6,7 @@ The profile, what identifies it, the shop that met it and where it lives are one
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 
 from django.db import connection
@@ -88,7 +88,7 @@ def insert(
     Keys come sorted, so that two transactions never wait for each other. `is_claimed` says that nobody
     vouches for them.
     """
-    values = asdict(details) | {
+    values = {name: getattr(details, name) for name in _DETAILS} | {
         "search_name": rules.searchable(details.first_name, details.last_name),
         "source": source,
         "created_at": now(),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 import time_machine
 from django.contrib.auth.models import AnonymousUser
+from django.core.cache import cache as django_cache
 from django.db import connection
 from django.test import override_settings
 from rest_framework import serializers
@@ -17,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
+from ecrm.kernel import cache
 from ecrm.kernel.drf import CursorPage
 from ecrm.kernel.errors import DomainError
 from ecrm.kernel.idempotency import IdempotentMixin
@@ -179,6 +182,44 @@ def test_too_many_requests_are_told_when_to_come_back():
 
     assert [a.status_code for a in answers] == [200, 200, 200, 429]
     assert answers[-1]["Retry-After"] == "45"
+
+
+@pytest.mark.django_db
+@time_machine.travel("2026-03-02T09:05:15Z", tick=False)
+@override_settings(ECRM_API_RATE=300)
+def test_a_process_counts_a_hundredth_of_the_rate_ahead():
+    def counted(by: int = 0) -> int:
+        return cache.count("api-rate:5", by=by, seconds=60, at=time.time())
+
+    django_cache.clear()
+    seen = []
+    for _ in range(4):
+        assert call("get").status_code == 200
+        seen.append(counted())
+    counted(by=300)  # by another process
+    answers = [call("get").status_code for _ in range(3)]
+
+    assert seen == [3, 3, 3, 6]
+    assert answers == [200, 200, 429]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        (None, 200),
+        ("*/*", 200),
+        ("application/json", 200),
+        ("text/html, application/json;q=0.9", 200),
+        ("application/*", 200),
+        ("text/html", 406),
+    ],
+)
+def test_answers_are_json_or_refused(accept: str | None, status: int):
+    response = call("get", **({} if accept is None else {"accept": accept}))
+
+    assert response.status_code == status
+    assert response["Content-Type"].startswith(("application/json", "application/problem+json"))
 
 
 @pytest.mark.django_db

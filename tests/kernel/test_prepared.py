@@ -4,7 +4,7 @@ import pytest
 from django.db import DataError, connection, transaction
 
 from backoffice.models import Notification, SavedView
-from ecrm.kernel.prepared import Rows, Statement, asked_once
+from ecrm.kernel.prepared import FIRST_LOOK, Rows, Statement, asked_once, one_trip
 from tests.backoffice.factories import SavedViewFactory
 from tests.company.factories import AgentFactory
 
@@ -95,3 +95,54 @@ def test_after_the_page_it_asks_anew(django_assert_num_queries):
         with asked_once():
             DOUBLE.rows(number=3, text="a")
         DOUBLE.rows(number=3, text="a")
+
+
+def test_a_plan_made_while_a_table_was_small_is_made_anew_when_it_has_grown():
+    find = Statement("tests_grown", "SELECT id FROM tests_grown WHERE id = %(id)s")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE tests_grown (id bigint PRIMARY KEY)")
+        cursor.execute("INSERT INTO tests_grown VALUES (0); ANALYZE tests_grown")
+
+    def plan():
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN EXECUTE ecrm_tests_grown(7)")
+            return " ".join(row[0] for row in cursor.fetchall())
+
+    find.rows(id=7)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO tests_grown SELECT generate_series(1, 5000)")
+    assert "Seq Scan" in plan()
+
+    for number in range(1, 64 * FIRST_LOOK):
+        assert find.rows(id=number % 5000) == [(number % 5000,)]
+        if "Index" in plan():
+            return
+    raise AssertionError(plan())
+
+
+def test_what_is_sent_in_one_trip_goes_out_together_and_in_its_order(django_assert_num_queries):
+    note = Statement("tests_note", "INSERT INTO tests_notes (text) VALUES (%(text)s)")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE tests_notes (id serial, text text)")
+    note.send({"text": "alone, 100 %"})
+
+    with django_assert_num_queries(1), one_trip():
+        note.send({"text": "first: l'été"})
+        note.send({"text": "second; %s"})
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT text FROM tests_notes ORDER BY id")
+        assert cursor.fetchall() == [("alone, 100 %",), ("first: l'été",), ("second; %s",)]
+
+
+def test_a_trip_without_anything_sent_is_none(django_assert_num_queries):
+    with django_assert_num_queries(0), one_trip():
+        pass
+
+
+def test_a_block_that_fails_sends_nothing(django_assert_num_queries):
+    DOUBLE.rows(number=0, text="")
+
+    with django_assert_num_queries(0), pytest.raises(ZeroDivisionError), one_trip():
+        DOUBLE.send({"number": 1, "text": ""})
+        raise ZeroDivisionError

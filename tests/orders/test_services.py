@@ -227,8 +227,8 @@ def test_a_new_order_of_a_known_customer_has_a_budget_of_queries(shop, count_que
     put(shop, "A-1")
 
     # 1 the lock of the order's id, and the id (none)  2 the holders of the customer's identifiers
-    # 3 the order with its lines  4 the customer's figures  5 the event with its deliveries
-    assert count_queries(lambda: put(shop, "A-2")) == 5
+    # 3 the order with its lines  4 the customer's figures, the event and its deliveries
+    assert count_queries(lambda: put(shop, "A-2")) == 4
 
 
 def test_the_same_order_again_has_a_budget_of_queries(shop, count_queries):

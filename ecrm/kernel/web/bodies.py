@@ -52,7 +52,7 @@ class BufferedBodies:
             await self._app(scope, io.BytesIO(), send)
             return
         is_larger = scope["path"] in self._larger
-        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as body:
+        with self._room_for(scope) as body:
             try:
                 async with asyncio.timeout(self._seconds * (10 if is_larger else 1)):
                     await self._take_in(scope, receive, body)
@@ -66,14 +66,20 @@ class BufferedBodies:
                 body.seek(0)
                 await self._app(scope, body, send)
 
+    def _room_for(self, scope: Scope) -> IO[bytes]:
+        """Memory for a body that says it is small, else a file once it has become large."""
+        declared = _declared_size(scope)
+        if declared is not None and declared <= IN_MEMORY_BYTES:
+            return io.BytesIO()
+        return tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)
+
     def _has_no_body(self, scope: Scope) -> bool:
         headers = dict(scope["headers"])
         return headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
 
     async def _take_in(self, scope: Scope, receive: Receive, body: IO[bytes]) -> None:
         limit = self._larger.get(scope["path"], self._limit)
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > limit:
+        if (_declared_size(scope) or 0) > limit:
             raise BodyTooLarge
         size = 0
         while True:
@@ -87,6 +93,12 @@ class BufferedBodies:
             body.write(block)
             if not message.get("more_body"):
                 return
+
+
+def _declared_size(scope: Scope) -> int | None:
+    """The length that the client announces, None when it does not."""
+    declared = dict(scope["headers"]).get(b"content-length", b"")
+    return int(declared) if declared.isdigit() else None
 
 
 async def _refuse(send: Send, status: int, text: bytes) -> None:
