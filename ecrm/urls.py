@@ -37,6 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("orders/", include("orders.web.urls")),
     path("mail/", include("messaging.web.urls")),
     path("preferences/", include("messaging.web.public_urls")),
+    path("t/", include("messaging.web.tracking_urls")),
     path("inbox/", include("contacts.web.urls")),
     path("hooks/esp/", include("messaging.web.hook_urls")),
     path("rating/", include("contacts.web.public_urls")),

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from ecrm.kernel import doorbell, loops
 from ecrm.kernel.jobs import periodic
-from messaging.services import doors, provider_calls, reading
+from messaging.services import doors, hits, provider_calls, reading
 from messaging.services.fetching import LOOK_AROUND_SECONDS, Watchtower
 from messaging.services.mass import MassSender
 from messaging.services.sending import Sender
@@ -58,6 +58,12 @@ def read_mail() -> bool:
 def settle_provider_calls() -> bool:
     """Apply the call of a mail provider that waits longest."""
     return provider_calls.settle_next()
+
+
+@loops.loop("inbound", topic="hits", every=10.0)
+def settle_hits() -> bool:
+    """Judge who opened mails and followed links, and tell the profiles."""
+    return hits.settle_hits() >= hits.BATCH
 
 
 @periodic("messaging.forget-provider-calls", every=timedelta(hours=1))

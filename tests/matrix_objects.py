@@ -13,6 +13,7 @@ whose it is:
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
@@ -30,6 +31,7 @@ from messaging.services.keys import signing_key
 from tests.company.factories import AgentFactory, ShopFactory, api_key, picture
 from tests.messaging.factories import (
     AttachmentFactory,
+    LinkFactory,
     MailboxFactory,
     MailFactory,
     OutgoingMessageFactory,
@@ -518,6 +520,18 @@ CONTACTS = {
 _outgoing = shop(lambda of, world: {"message_id": OutgoingMessageFactory(shop=of).pk})
 _raw_mail = shop(lambda of, world: {"raw_id": RawMailFactory(mailbox__shop=of).pk})
 _template = shop(lambda of, world: {"shop_id": of.pk, "key": TemplateFactory(shop=of).key})
+_followed = everybody(
+    lambda of, world: {
+        "token": tokens.token(
+            LinkFactory(message__shop=world.shop).message.uuid, use="track", key=signing_key()
+        ),
+        "number": 1,
+    },
+    {"token": "gone", "number": 1},
+)
+_pictured = everybody(
+    lambda of, world: {"token": tokens.token(uuid.uuid4(), use="track", key=signing_key())}
+)
 _preferences = everybody(
     lambda of, world: {
         "token": tokens.token(
@@ -549,6 +563,9 @@ MESSAGING = {
     "messaging:attachment": shop(
         lambda of, world: {"attachment_id": AttachmentFactory(mail__mailbox__shop=of).pk}
     ),
+    "messaging-tracking:link": _followed,
+    "messaging-tracking:picture": _pictured,
+    "messaging:rules-edit": shop(lambda of, world: {"shop_id": of.pk}),
     "messaging-public:preferences": _preferences,
     "messaging-public:unsubscribe": _preferences,
     "messaging:template-edit": _template,

@@ -58,6 +58,11 @@ PUBLIC_ANSWERS = {
 }
 # What everybody may see, and keep.
 PUBLIC_FILES = {"logo"}
+# What following a link, or fetching the picture, of a mail may count; nothing else.
+COUNTED = {
+    "messaging-tracking:link": {"messaging_hit"},
+    "messaging-tracking:picture": {"messaging_hit"},
+}
 # Pages about a factor or a password which this agent does not have.
 NOTHING_TO_DO = {
     "account_reauthenticate": {403},
@@ -399,6 +404,7 @@ def test_reading_a_page_changes_no_row_and_every_answer_is_safe(address, world):
     url = address.url(own_arguments(address, world))
     client = browser(world.agents["owner"])
     client.get(reverse("backoffice:home"))
+    counted = COUNTED.get(address.name, set())
     before = fingerprint()
 
     for who in (client, browser()):
@@ -407,7 +413,8 @@ def test_reading_a_page_changes_no_row_and_every_answer_is_safe(address, world):
             assert_safe_headers(response, is_public=address.name in PUBLIC_FILES)
             who.head(url, headers=headers)
 
-    assert fingerprint() == before
+    changed = {table for table, now in fingerprint().items() if now != before[table]}
+    assert changed <= counted
 
 
 @_each([a for a in API if "GET" in a.scopes])

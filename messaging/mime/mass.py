@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from messaging.mime import merging, writing
+from messaging.mime import following, merging, writing
 
 _TEXT: Final = (
     b'Content-Type: text/plain; charset="utf-8"\r\n'
@@ -33,7 +33,10 @@ class Words:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipient:
-    """What differs. The links are empty for mail that nobody can unsubscribe from."""
+    """What differs. The links are empty for mail that nobody can unsubscribe from.
+
+    `noted` says what is noted about this mail (rules/hits.py), under the name of its `token`.
+    """
 
     address: str
     message_id: str
@@ -41,6 +44,8 @@ class Recipient:
     data: Mapping[str, Any]
     reply_to: str = ""
     unsubscribe_links: Sequence[str] = ()
+    noted: int = 0
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,9 @@ class Mail:
 class Compiled:
     """The words of a mass mail, prepared once."""
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: Words, *, base: str = "") -> None:
+        self._source, self._base = words.html, base
+        self._followed: dict[int, following.FollowedBody] = {}
         self._subject = merging.Text(words.subject)
         self._text = merging.Body(words.text, is_html=False)
         self._html = merging.Body(words.html, is_html=True) if words.html else None
@@ -77,11 +84,22 @@ class Compiled:
         text = self._text.fill(data)
         if self._html is None:
             return Mail(subject, head + _TEXT + text)
-        html = self._html.fill(data)
+        html = self._filled(self._html, recipient)
         return Mail(
             subject,
             b"".join((head, _ALTERNATIVE, _LINE, _TEXT, text, b"\r\n", _LINE, _HTML, html, _END)),
         )
+
+    def _filled(self, plain: merging.Body, recipient: Recipient) -> bytes:
+        noted = recipient.noted
+        if not noted:
+            return plain.fill(recipient.data)
+        if noted not in self._followed:
+            self._followed[noted] = following.FollowedBody(
+                self._source, base=self._base, noted=noted
+            )
+        token = following.wire_token(recipient.token)
+        return self._followed[noted].fill(recipient.data, token=token)
 
 
 def _optional(recipient: Recipient) -> str:

@@ -32,11 +32,14 @@ class RenderingFailed(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Gap:
+class Gap:
+    """A place which a recipient's data fill."""
+
     path: tuple[str, ...]
     default: str | None
 
     def value(self, data: Data) -> str:
+        """What fills it. Raises RenderingFailed."""
         found: Any = data
         for name in self.path:
             found = found.get(name) if isinstance(found, Mapping) else None
@@ -51,7 +54,7 @@ class Text:
     """Words with gaps, for a line of text such as a subject."""
 
     def __init__(self, source: str) -> None:
-        self._pieces = _pieces(source)
+        self._pieces = pieces(source)
 
     def fill(self, data: Data) -> str:
         """The text for one recipient. Raises RenderingFailed."""
@@ -65,8 +68,8 @@ class Body:
 
     def __init__(self, source: str, *, is_html: bool) -> None:
         self._change: Callable[[str], str] = html.escape if is_html else _unchanged
-        self._pieces: list[bytes | _Gap] = [
-            piece if isinstance(piece, _Gap) else quoted(piece) for piece in _pieces(source)
+        self._pieces: list[bytes | Gap] = [
+            piece if isinstance(piece, Gap) else quoted(piece) for piece in pieces(source)
         ]
 
     def fill(self, data: Data) -> bytes:
@@ -93,17 +96,18 @@ def quoted(text: str) -> bytes:
     return encoded + _SOFT_BREAK
 
 
-def _pieces(source: str) -> list[str | _Gap]:
-    pieces: list[str | _Gap] = []
+def pieces(source: str) -> list[str | Gap]:
+    """The words and the gaps between them."""
+    found: list[str | Gap] = []
     end = 0
     for match in _GAP.finditer(source):
         if match.start() > end:
-            pieces.append(source[end : match.start()])
-        pieces.append(_Gap(tuple(match[1].split(".")), match[2]))
+            found.append(source[end : match.start()])
+        found.append(Gap(tuple(match[1].split(".")), match[2]))
         end = match.end()
     if end < len(source):
-        pieces.append(source[end:])
-    return pieces
+        found.append(source[end:])
+    return found
 
 
 def _unchanged(text: str) -> str:

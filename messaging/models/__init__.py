@@ -17,6 +17,7 @@ from messaging.models.outgoing import (
 from messaging.models.providers import ProviderCall
 from messaging.models.suppressions import Suppression
 from messaging.models.templates import MessageTemplate, TemplateText, TemplateVersion
+from messaging.models.tracking import Hit, Link, MailRules
 from messaging.models.wordings import Wording
 
 __all__ = [
@@ -24,8 +25,11 @@ __all__ = [
     "Content",
     "DeliveryAttempt",
     "FolderCursor",
+    "Hit",
     "Intervention",
+    "Link",
     "Mail",
+    "MailRules",
     "MailServer",
     "Mailbox",
     "MessageTemplate",

@@ -47,6 +47,7 @@ class OutgoingMessage(models.Model):
     `lane` orders the queue by purpose, so that a receipt never waits behind a campaign. A lease is
     `lease_until` plus `lease_token`: only the holder of the current token may settle the message.
     What it says is written into it, or, for one of many, made of a `wording` and its `data` as it leaves.
+    `noted` are the bits of what is noted about it (rules/hits.py), as they were when it was claimed.
     """
 
     class Channel(models.TextChoices):
@@ -116,6 +117,7 @@ class OutgoingMessage(models.Model):
     provider_id = models.CharField(max_length=100, blank=True, default="", db_default="")
     is_automatic = models.BooleanField()
     is_confidential = models.BooleanField(default=False)
+    noted = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     dedupe_key = models.CharField(max_length=200, unique=True)
     state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING)

@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from typing import Final, Literal
 from uuid import UUID
 
-Use = Literal["bounce", "reply", "unsubscribe"]
+Use = Literal["bounce", "reply", "track", "unsubscribe"]
 
-_LETTERS: Final[dict[Use, str]] = {"bounce": "b", "reply": "r", "unsubscribe": "u"}
-_TOKEN: Final = re.compile(r"\A([bru])([a-z2-7]{26})([a-z2-7]{16})\Z")
+_LETTERS: Final[dict[Use, str]] = {"bounce": "b", "reply": "r", "track": "t", "unsubscribe": "u"}
+_TOKEN: Final = re.compile(r"\A([brtu])([a-z2-7]{26})([a-z2-7]{16})\Z")
 _LONGEST_LOCAL_PART: Final = 64
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Case, When
 from django.utils.timezone import now
 
 from ecrm.kernel import failpoints
-from messaging.models import DeliveryAttempt, OutgoingMessage, Suppression
-from messaging.rules import delivery, gate
-from messaging.services import attempts
-from profiles import queries as profiles
+from messaging.models import DeliveryAttempt, OutgoingMessage
+from messaging.rules import delivery
+from messaging.services import attempts, permits, tracking
 
 AFTER_CLAIM = failpoints.declare("messaging.after-claim")
 BATCH = 25
@@ -38,10 +38,12 @@ def claim_due(
         sendable = sift(taken, at=moment)
         for message in sendable:
             message.move_to(OutgoingMessage.State.CLAIMED)
+        tracking.keep_links(sendable)
         OutgoingMessage.objects.filter(pk__in=[message.pk for message in sendable]).update(
             state=OutgoingMessage.State.CLAIMED,
             lease_token=token,
             lease_until=moment + delivery.LEASE,
+            noted=_noted(sendable),
         )
     if sendable:
         AFTER_CLAIM.hit()
@@ -50,10 +52,11 @@ def claim_due(
 
 def sift(taken: list[OutgoingMessage], *, at: datetime) -> list[OutgoingMessage]:
     """Of these locked messages those that may go now; the others are skipped or given up here."""
-    stopped = suppressed(taken, at=at)
+    asked = permits.ask([permits.candidate(message) for message in taken], at=at)
     sendable: list[OutgoingMessage] = []
     for message in taken:
-        if reason := stopped.get(message.pk):
+        message.noted = asked.noted.get(message.pk, 0)
+        if reason := asked.refused.get(message.pk):
             attempts.skip(message, reason=reason, at=at)
         elif at - (message.retried_at or message.queued_at) > delivery.GIVE_UP_AFTER:
             detail = message.reason_detail
@@ -61,6 +64,12 @@ def sift(taken: list[OutgoingMessage], *, at: datetime) -> list[OutgoingMessage]
         else:
             sendable.append(message)
     return sendable
+
+
+def _noted(messages: list[OutgoingMessage]) -> Case | int:
+    """What is noted about each, for the one statement that claims them all."""
+    some = [When(pk=message.pk, then=message.noted) for message in messages if message.noted]
+    return Case(*some, default=0) if some else 0
 
 
 def extend_lease(token: uuid.UUID, *, at: datetime | None = None) -> int:
@@ -123,38 +132,3 @@ def recover_abandoned(*, limit: int = 100, at: datetime | None = None) -> int:
                 at=moment,
             )
     return len(lost)
-
-
-def suppressed(messages: list[OutgoingMessage], *, at: datetime) -> dict[int, str]:
-    """The reason to skip, by message id. Runs two queries."""
-    found_bans = bans({message.recipient for message in messages}, at=at)
-    found = {
-        message.pk: gate.stopped_by(
-            found_bans.get(message.recipient, ()),
-            purpose=message.purpose,
-            channel=message.channel,
-            topic=message.topic,
-            shop_id=message.shop_id,
-        )
-        for message in messages
-    }
-    return {pk: ban.reason for pk, ban in found.items() if ban is not None}
-
-
-def bans(recipients: set[str], *, at: datetime) -> dict[str, list[gate.Ban]]:
-    """What is in force for these addresses, also where an erased customer's is known by its hash only.
-
-    Runs two queries.
-    """
-    active = Suppression.objects.active(at)
-    hashed: Mapping[str, str] = {}
-    if active.filter(address__startswith="#").exists():
-        hashed = profiles.tombstones.address_digests(recipients)
-    found: dict[str, list[gate.Ban]] = {}
-    rows = active.filter(address__in=[*recipients, *hashed])
-    for address, scope, reason, shop_id, topic, channel in rows.values_list(
-        "address", "scope", "reason", "shop_id", "topic", "channel"
-    ):
-        ban = gate.Ban(scope=scope, reason=reason, shop_id=shop_id, topic=topic, channel=channel)
-        found.setdefault(hashed.get(address, address), []).append(ban)
-    return found

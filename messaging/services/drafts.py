@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from messaging.models import OutgoingMessage
+from messaging.services import tracking
 
 
 def parts(message: OutgoingMessage) -> dict[str, Any]:
@@ -15,7 +16,7 @@ def parts(message: OutgoingMessage) -> dict[str, Any]:
         "recipient": message.recipient,
         "subject": message.subject,
         "text": message.text,
-        "html": message.html,
+        "html": tracking.html_of(message),
         "message_id": message.message_id,
         "in_reply_to": message.in_reply_to,
         "references": message.references,

@@ -172,6 +172,7 @@ class MassSender:
                     own_name=urlsplit(base).hostname or "localhost",
                     key=signing_key(),
                     unsubscribe_url=f"{base}/preferences/TOKEN/one-click/",
+                    base=base,
                     journals=self._journals,
                     connections=self._connections,
                     patience=self._patience,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from ecrm.kernel import failpoints
 from ecrm.kernel.prepared import Statement
 from messaging.models import OutgoingMessage, Wording
 from messaging.rules import delivery
-from messaging.services import claims, drafts
+from messaging.services import attempts, drafts, permits, tracking
 
 AFTER_CLAIM = failpoints.declare("messaging.after-mass-claim")
 
@@ -22,7 +22,8 @@ _TAKE = Statement(
     "mass_take",
     """
 SELECT id, replace(uuid::text, '-', ''), recipient, from_address, message_id, reply_to,
-    purpose = 'marketing', wording_id, data::text, coalesce(retried_at, queued_at)
+    purpose = 'marketing', wording_id, data::text, coalesce(retried_at, queued_at),
+    purpose, topic, shop_id, profile_id
 FROM messaging_outgoingmessage
 WHERE lane = 2 AND channel = 'mail' AND state IN ('pending', 'deferred')
   AND available_at <= %(at)s
@@ -33,9 +34,10 @@ FOR UPDATE SKIP LOCKED
 _HOLD = Statement(
     "mass_hold",
     """
-UPDATE messaging_outgoingmessage
-SET state = 'claimed', lease_token = %(token)s::uuid, lease_until = %(until)s
-WHERE id = ANY(%(ids)s::bigint[])
+UPDATE messaging_outgoingmessage m
+SET state = 'claimed', lease_token = %(token)s::uuid, lease_until = %(until)s, noted = h.noted
+FROM unnest(%(ids)s::bigint[], %(noted)s::smallint[]) AS h (id, noted)
+WHERE m.id = h.id
 """,
 )
 
@@ -60,7 +62,8 @@ def claim(token: uuid.UUID, *, limit: int, at: datetime) -> Batch | None:
         taken = _TAKE.rows(at=at, limit=limit)
         if not taken:
             return None
-        kept = _doubtful(taken, at=at)
+        asked = permits.ask([_candidate(row) for row in taken], at=at)
+        kept = _kept_back(taken, asked.refused, at=at)
         held = [row for row in taken if row[0] not in kept]
         if held:
             with connection.cursor() as cursor:
@@ -68,9 +71,10 @@ def claim(token: uuid.UUID, *, limit: int, at: datetime) -> Batch | None:
                     "token": str(token),
                     "until": at + delivery.LEASE,
                     "ids": [row[0] for row in held],
+                    "noted": [asked.noted.get(row[0], 0) for row in held],
                 }
                 _HOLD.execute(cursor, values)
-        mails = [list(row[:9]) for row in held]
+        mails = [[*row[:9], asked.noted.get(row[0], 0)] for row in held]
         _with_own_words(mails)
     if held:
         AFTER_CLAIM.hit()
@@ -83,10 +87,16 @@ def claim(token: uuid.UUID, *, limit: int, at: datetime) -> Batch | None:
 
 
 def words(wording_ids: Iterable[int]) -> dict[int, dict[str, str]]:
-    """What mass mails say, as a courier wants to hear it. Runs one query, or none."""
+    """What mass mails say, as a courier wants to hear it; where their links lead is written down before.
+
+    Runs a query for all and one for each, or none.
+    """
     ids = list(wording_ids)
     if not ids:
         return {}
+    rows = list(Wording.objects.filter(pk__in=ids))
+    for row in rows:
+        tracking.keep_wording_links(row.pk, html_source=row.html)
     return {
         row.pk: {
             "from_name": row.from_name,
@@ -95,18 +105,43 @@ def words(wording_ids: Iterable[int]) -> dict[int, dict[str, str]]:
             "text": row.text,
             "html": row.html,
         }
-        for row in Wording.objects.filter(pk__in=ids)
+        for row in rows
     }
 
 
-def _doubtful(taken: list[tuple[Any, ...]], *, at: datetime) -> set[int]:
-    """Those of the locked rows that may not go: skipped or given up here. Two queries when there is none."""
-    bans = claims.bans({row[2] for row in taken}, at=at)
-    doubtful = {row[0] for row in taken if row[2] in bans or at - row[9] > delivery.GIVE_UP_AFTER}
-    if not doubtful:
-        return doubtful
-    rows = list(OutgoingMessage.objects.filter(pk__in=doubtful))
-    return doubtful - {message.pk for message in claims.sift(rows, at=at)}
+def _candidate(row: tuple[Any, ...]) -> permits.Candidate:
+    purpose, topic, shop_id, profile_id = row[10:14]
+    return permits.Candidate(
+        id=row[0],
+        recipient=row[2],
+        purpose=purpose,
+        channel=OutgoingMessage.Channel.MAIL,
+        topic=topic,
+        shop_id=shop_id,
+        profile_id=profile_id,
+        is_automatic=True,
+        is_confidential=False,
+    )
+
+
+def _kept_back(
+    taken: list[tuple[Any, ...]], refused: Mapping[int, str], *, at: datetime
+) -> set[int]:
+    """Those of the locked rows that may not go: skipped or given up here, the skipped by their reason."""
+    reasons: dict[str, list[int]] = {}
+    for pk, reason in refused.items():
+        reasons.setdefault(reason, []).append(pk)
+    for reason, ids in reasons.items():
+        OutgoingMessage.objects.filter(pk__in=ids).update(
+            state=OutgoingMessage.State.SKIPPED, reason=reason, settled_at=at
+        )
+    late = {
+        row[0] for row in taken if row[0] not in refused and at - row[9] > delivery.GIVE_UP_AFTER
+    }
+    for message in OutgoingMessage.objects.filter(pk__in=late) if late else ():
+        detail = message.reason_detail
+        attempts.fail(message, reason="expired", detail=detail, token=None, at=at)
+    return {*refused, *late}
 
 
 def _with_own_words(mails: list[list[Any]]) -> None:
@@ -114,6 +149,8 @@ def _with_own_words(mails: list[list[Any]]) -> None:
     own = {mail[0]: mail for mail in mails if mail[7] is None}
     if not own:
         return
-    for message in OutgoingMessage.objects.filter(pk__in=own):
+    messages = list(OutgoingMessage.objects.filter(pk__in=own))
+    tracking.keep_links(messages)
+    for message in messages:
         parts = drafts.parts(message)
         own[message.pk][8] = parts | {"written_at": message.queued_at.isoformat()}

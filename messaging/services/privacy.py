@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from messaging.models import Attachment, Suppression
+from messaging.services import privacy_tracking
 from messaging.services.intake import store_content
 from profiles import queries as profiles
 from profiles.extensions.privacy import (
@@ -168,9 +169,9 @@ def register() -> None:
             order=40,
         )
     )
-    for declared in (*_received(), *_sent()):
+    for declared in (*_received(), *_sent(), *privacy_tracking.declared()):
         personal.register(declared)
-    for rule in _ageing():
+    for rule in (*_ageing(), *privacy_tracking.forgotten()):
         ageing.register(rule)
 
 

@@ -27,12 +27,13 @@ ROOM: Final = 1 << 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setup:
-    """What a courier has to know. `unsubscribe_url` contains TOKEN."""
+    """What a courier has to know. `unsubscribe_url` contains TOKEN; `base` is our own address."""
 
     url: str
     own_name: str
     key: bytes
     unsubscribe_url: str
+    base: str
     journals: Path
     connections: int = 4
     patience: Patience | None = None
@@ -73,6 +74,7 @@ class Carriage:
                 "own_name": setup.own_name,
                 "key": setup.key.hex(),
                 "unsubscribe_url": setup.unsubscribe_url,
+                "base": setup.base,
                 "desk": str(self._desk.place),
                 "connections": setup.connections,
                 "patience": asdict(patience),

@@ -50,6 +50,7 @@ class Courier:
         self._place = Path(setup["desk"])
         self._key = bytes.fromhex(setup["key"])
         self._unsubscribe_url = setup["unsubscribe_url"]
+        self._base = setup["base"]
         self._words: dict[int, mass.Compiled] = {}
         self._pen: journal.Pen | None = None
         reporter = Reporter(
@@ -74,7 +75,7 @@ class Courier:
 
     def learn(self, number: int, words: dict[str, str]) -> None:
         """Compile what many mails say."""
-        self._words[number] = mass.Compiled(mass.Words(**words))
+        self._words[number] = mass.Compiled(mass.Words(**words), base=self._base)
 
     def forget(self) -> None:
         """Make room: all words are told anew."""
@@ -140,7 +141,7 @@ class Courier:
         return ""
 
     def _pack(self, mail: list[Any]) -> Parcel:
-        number, uuid, to, sender, message_id, reply_to, is_marketing, wording, data = mail
+        number, uuid, to, sender, message_id, reply_to, is_marketing, wording, data, noted = mail
         links = self._links(uuid, sender) if is_marketing else ()
         if wording is not None:
             filled = self._words[wording].fill(
@@ -151,6 +152,8 @@ class Courier:
                     data=json.loads(data) if data else {},
                     reply_to=reply_to,
                     unsubscribe_links=links,
+                    noted=noted,
+                    token=tokens.token(UUID(uuid), use="track", key=self._key) if noted else "",
                 )
             )
             return Parcel(number, sender, to, filled.raw)

@@ -86,6 +86,14 @@ def _register_pages() -> None:
                 permissions.VIEW,
             ),
             (
+                "mail-rules",
+                _("Consent and tracking"),
+                _("To whom each shop sends marketing, and what it notes about its mails."),
+                "messaging:rules-list",
+                "shield-check",
+                permissions.MANAGE,
+            ),
+            (
                 "mailboxes",
                 _("Mailboxes"),
                 _("The addresses customers write to, and where we fetch them."),
@@ -138,6 +146,11 @@ def _register_audit() -> None:
         company.AuditAction(
             code="messaging.suppression-lifted",
             sentence=gettext_noop("{who} allowed to write to {what} again {place}."),
+            group="mail",
+        ),
+        company.AuditAction(
+            code="messaging.mail-rules-changed",
+            sentence=gettext_noop("{who} changed consent and tracking of mails {place}."),
             group="mail",
         ),
     )

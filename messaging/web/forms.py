@@ -126,3 +126,31 @@ class LiftForm(forms.Form):
             "It is kept in the audit log: the customer asked for it, the address was repaired …"
         ),
     )
+
+
+class MailRulesForm(forms.Form):
+    """What a shop notes about its mails, and to whom it sends marketing."""
+
+    demands_opt_in = forms.BooleanField(
+        label=_("Send marketing only to those who agreed"),
+        required=False,
+        help_text=_(
+            "Otherwise it goes to everybody who did not say no, which the law allows to few: your "
+            "own customers, about similar products."
+        ),
+    )
+    tracks_clicks = forms.BooleanField(
+        label=_("Note when links of marketing are followed"),
+        required=False,
+        help_text=_("The links then lead through this system. Programs are told from persons."),
+    )
+    tracks_opens = forms.BooleanField(
+        label=_("Note when marketing is opened"),
+        required=False,
+        help_text=_("Only with customers who allow it, by a tiny picture. It is a weak sign."),
+    )
+    tracks_transactional = forms.BooleanField(
+        label=_("Also with automatic mails about orders and accounts"),
+        required=False,
+        help_text=_("Never with what colleagues write, or with personal links such as passwords."),
+    )

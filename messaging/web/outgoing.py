@@ -23,7 +23,7 @@ from messaging.queries import screens, suppressions
 from messaging.queries.screens import Step
 from messaging.rules import delivery
 from messaging.services import outgoing as outgoing_services
-from messaging.web import reach, words
+from messaging.web import hits, reach, words
 
 if TYPE_CHECKING:
     from company.types import AgentRequest
@@ -73,6 +73,7 @@ def outgoing_page(request: AgentRequest, message_id: int) -> HttpResponse:
             {"label": row.topic or row.get_scope_display(), "reason": words.reason(row.reason)}
             for row in suppressions.against(message, at=now())
         ],
+        "hits": hits.box(message),
         "steps": [_step(step) for step in screens.history(message)],
         "may_cancel": may_act and delivery.may_move(message.state, "cancelled"),
         "may_retry": may_act and message.state in delivery.RETRYABLE,

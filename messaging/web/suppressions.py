@@ -19,7 +19,7 @@ from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
 from messaging import permissions, services
 from messaging.models import Suppression
-from messaging.queries import screens
+from messaging.queries import hits, screens
 from messaging.queries import suppressions as queries
 from messaging.services import suppressions
 from messaging.web import reach, words
@@ -111,7 +111,14 @@ def sending_health(request: AgentRequest) -> HttpResponse:
         {"host": server.host, "since": server.failing_since, "error": server.last_error}
         for server in screens.failing_servers()
     ]
-    context = {"rows": found, "sums": sums, "servers": servers, "days": DAYS, "tab": "health"}
+    context = {
+        "rows": found,
+        "sums": sums,
+        "hits": hits.sums(reach.shop_ids(request), days=DAYS, at=now()),
+        "servers": servers,
+        "days": DAYS,
+        "tab": "health",
+    }
     return render_page(request, "messaging/sending_health.html", context)
 
 

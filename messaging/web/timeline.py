@@ -11,14 +11,16 @@ from django.utils.translation import gettext_lazy
 from ecrm.kernel.models import EventRecord
 from messaging.events import MailReceived, MessageFailed, MessageSent
 from messaging.queries import screens
+from messaging.services.hits import CLICKED, OPENED
 from messaging.web import words
-from profiles.extensions import TimelineRenderer, TimelineText, timeline
+from profiles.extensions import Deed, DeedWords, TimelineRenderer, TimelineText, deeds, timeline
 
 KIND = "mail"
 
 
 def register() -> None:
-    """Put sent, failed and received mail on the timeline."""
+    """Put sent, failed, received, opened and followed mail on the timeline."""
+    _register_deeds()
     for event, icon, render in (
         (MessageSent, "send", _sent),
         (MessageFailed, "alert-triangle", _failed),
@@ -33,6 +35,27 @@ def register() -> None:
                 render=render,
             )
         )
+
+
+def _register_deeds() -> None:
+    for name, icon, render in (
+        (OPENED, "mail-opened", _opened),
+        (CLICKED, "external-link", _clicked),
+    ):
+        deeds.register(DeedWords(key=name, icon=icon, render=render))
+
+
+def _opened(found: Sequence[Deed]) -> TimelineText:
+    return TimelineText(title=_("Opened a mail"), url=_page(found[0]))
+
+
+def _clicked(found: Sequence[Deed]) -> TimelineText:
+    return TimelineText(title=_("Followed a link of a mail"), url=_page(found[0]))
+
+
+def _page(deed: Deed) -> str:
+    number = deed.properties.get("message_id")
+    return reverse("messaging:outgoing-page", args=[number]) if isinstance(number, int) else ""
 
 
 def _sent(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from messaging.web import frames, mailboxes, outgoing, received, suppressions, templates
+from messaging.web import (
+    frames,
+    mail_rules,
+    mailboxes,
+    outgoing,
+    received,
+    suppressions,
+    templates,
+)
 
 app_name = "messaging"
 urlpatterns = [
@@ -49,5 +57,7 @@ urlpatterns = [
     path(
         "spared/<int:suppression_id>/lift/", suppressions.suppression_lift, name="suppression-lift"
     ),
+    path("rules/", mail_rules.rules_list, name="rules-list"),
+    path("rules/<int:shop_id>/", mail_rules.rules_edit, name="rules-edit"),
     path("health/", suppressions.sending_health, name="sending-health"),
 ]

@@ -55,7 +55,25 @@ _REASONS: dict[str, Promise] = {
     "complaint": gettext_lazy("The recipient complained about spam"),
     "requested": gettext_lazy("A colleague entered it"),
     "rendering_failed": gettext_lazy("A word for the text was missing"),
+    "consent_withdrawn": gettext_lazy("The customer does not want marketing any more"),
+    "no_consent": gettext_lazy("The customer never agreed to marketing"),
+    "too_often": gettext_lazy("The customer wants mail less often"),
     "unsubscribed": gettext_lazy("The recipient does not want it"),
+}
+
+_SIGNS: dict[str, Promise] = {
+    "person": gettext_lazy("A person"),
+    "head": gettext_lazy("It only asked whether the address exists"),
+    "prefetch": gettext_lazy("A browser or mail program that fetches in advance"),
+    "scanner": gettext_lazy("A security scanner or another program"),
+    "apple_privacy": gettext_lazy("Mail privacy of Apple, which loads every picture unseen"),
+    "image_proxy": gettext_lazy("The picture service of the mail provider, which hides who looks"),
+    "too_early": gettext_lazy("Within three seconds of sending"),
+    "early": gettext_lazy("Within ten seconds of sending"),
+    "nameless": gettext_lazy("A program that does not say its name"),
+    "not_navigation": gettext_lazy("Fetched by a program, not by following the link"),
+    "no_language": gettext_lazy("It speaks no language, as programs do"),
+    "many_links": gettext_lazy("It followed many links at once"),
 }
 
 _CAUSES: dict[str, Promise] = {
@@ -73,6 +91,11 @@ _CAUSES: dict[str, Promise] = {
 def reason(code: str) -> str:
     """Why a message waits or did not go; an unknown code speaks for itself."""
     return str(_REASONS.get(code, code.replace("_", " ")))
+
+
+def sign(code: str) -> str:
+    """What shows who opened a mail or followed a link; an unknown code speaks for itself."""
+    return str(_SIGNS.get(code, code.replace("_", " ")))
 
 
 def cause(code: str) -> str:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
-from ecrm.kernel.prepared import Rows
+from ecrm.kernel.prepared import Rows, Statement
 from ecrm.kernel.verify import invariant
 from profiles.models import Consent, ConsentState, Merge, MergeEntry
 from profiles.models.consents import STEP, Answer, Channel, Purpose
@@ -54,6 +54,33 @@ def may(profile_id: int, *, shop_id: int, channel: str, purpose: str) -> bool:
     return ConsentState.objects.filter(
         profile_id=profile_id, shop_id=shop_id, channel=channel, purpose=purpose, stand__lt=STEP
     ).exists()
+
+
+_ANSWERS = Statement(
+    "consent_answers",
+    f"""
+SELECT s.profile_id, s.shop_id, s.channel, s.purpose, s.stand / {STEP}
+FROM unnest(%(profile_ids)s::bigint[], %(shop_ids)s::bigint[]) AS asked (profile_id, shop_id)
+JOIN profiles_consentstate s ON s.profile_id = asked.profile_id AND s.shop_id = asked.shop_id
+WHERE s.purpose = ANY(%(purposes)s::text[])
+""",  # noqa: S608 - a constant of ours
+)
+
+
+def answers(
+    subjects: Iterable[tuple[int, int]], *, purposes: Iterable[str]
+) -> dict[tuple[int, int, str, str], str]:
+    """What many customers answered, as it stands: by customer, shop, channel and purpose.
+
+    `subjects` are customers with the shop that asks; who never answered is not in it. One query.
+    """
+    pairs = sorted(set(subjects))
+    rows = _ANSWERS.rows(
+        profile_ids=[pair[0] for pair in pairs],
+        shop_ids=[pair[1] for pair in pairs],
+        purposes=sorted(purposes),
+    )
+    return {tuple(row[:4]): Answer.values[row[4]] for row in rows}
 
 
 _STATES = Rows(

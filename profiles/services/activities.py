@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from io import StringIO
+from typing import Any
 
 from django.db import connection, transaction
 
-from profiles.rules.tracking import Message
+from profiles.rules.tracking import TRACK, Message
+from profiles.services import months
 
 _COLUMNS = "profile_id, shop_id, name, occurred_at, received_at, sku, value, properties"
 _NULL = r"\N"
@@ -21,12 +24,63 @@ def write(deeds: Sequence[tuple[Message, int]], *, shop_id: int, at: datetime) -
 
     The months of all of them must exist (see months.ensure_months).
     """
-    if not deeds:
-        return
+    if deeds:
+        _copy(deeds, shop_id=shop_id, at=at)
+        _note_seen(deeds)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """An activity which another module saw: a mail that was opened, a link that was followed.
+
+    `is_contact` says whether the customer turned to us by it, so that we may keep him longer.
+    """
+
+    profile_id: int
+    shop_id: int
+    name: str
+    occurred_at: datetime
+    properties: Mapping[str, Any]
+    is_contact: bool
+
+
+def ensure_months_of(moments: Iterable[datetime]) -> None:
+    """Make room for activities of these moments; outside the transaction that writes them."""
+    months.ensure_months({months.month_of(moment) for moment in moments})
+
+
+@transaction.atomic(savepoint=False)
+def tell(told: Sequence[Told], *, at: datetime) -> None:
+    """Write down what another module saw, one COPY for each shop; who made contact was seen then."""
+    by_shop: dict[int, list[tuple[Message, int]]] = {}
+    contacts: list[tuple[Message, int]] = []
+    for one in told:
+        deed = (_message(one), one.profile_id)
+        by_shop.setdefault(one.shop_id, []).append(deed)
+        if one.is_contact:
+            contacts.append(deed)
+    for shop_id, deeds in by_shop.items():
+        _copy(deeds, shop_id=shop_id, at=at)
+    if contacts:
+        _note_seen(contacts)
+
+
+def _message(one: Told) -> Message:
+    return Message(
+        kind=TRACK,
+        anonymous_id=None,
+        user_id=None,
+        previous_id=None,
+        occurred_at=one.occurred_at,
+        name=one.name,
+        properties=one.properties,
+    )
+
+
+def _copy(deeds: Sequence[tuple[Message, int]], *, shop_id: int, at: datetime) -> None:
     with connection.cursor() as cursor:
         lines = StringIO("".join(_lines(deeds, shop_id=shop_id, at=at)))
         cursor.copy_expert(f"COPY profiles_activity ({_COLUMNS}) FROM STDIN", lines)
-    _note_seen(deeds)
 
 
 def _lines(deeds: Iterable[tuple[Message, int]], *, shop_id: int, at: datetime) -> Iterable[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
 
@@ -14,6 +15,7 @@ from factory.django import DjangoModelFactory
 from messaging.models import (
     Attachment,
     Content,
+    Link,
     Mail,
     Mailbox,
     MessageTemplate,
@@ -51,6 +53,25 @@ class OutgoingMessageFactory(DjangoModelFactory):
     dedupe_key = factory.Sequence(lambda n: f"test:{n}")
     queued_at = factory.LazyFunction(now)
     available_at = factory.SelfAttribute("queued_at")
+
+
+class LinkFactory(DjangoModelFactory):
+    """The first link of a sent marketing mail whose clicks are noted."""
+
+    class Meta:
+        model = Link
+
+    message = factory.SubFactory(
+        OutgoingMessageFactory,
+        purpose="marketing",
+        lane=2,
+        state="sent",
+        noted=1,
+        sent_at=factory.LazyFunction(lambda: now() - timedelta(hours=1)),
+        settled_at=factory.SelfAttribute("sent_at"),
+    )
+    number = 1
+    target = "https://shop.example/robe?size=38"
 
 
 class MailboxFactory(DjangoModelFactory):

@@ -1,0 +1,179 @@
+"""Links that lead through us and the picture that tells of an opening, put into a mail's HTML.
+
+Links are numbered as they stand in the text, also those that are left alone, so that the number of a link
+depends on the words only. Left alone is what is no web address, and what leads to us already: the page of
+his preferences must not lie behind anything.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from messaging.mime import merging
+from messaging.rules.hits import CLICKS, OPENS
+
+MOST_LINKS: Final = 500
+_ANCHOR: Final = re.compile(
+    r"<a(?:rea)?\s(?:[^>\"']|\"[^\"]*\"|'[^']*')*?(?<![\w-])href\s*=\s*(?:\"([^\"]*)\"|'([^']*)')",
+    re.IGNORECASE,
+)
+_BODY_END: Final = re.compile(r"</body\s*>", re.IGNORECASE)
+_GAP: Final = "{{"
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The nth link of a text: where its address stands in the source, and the address itself."""
+
+    number: int
+    start: int
+    end: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The address of ours before and behind a message's token, and where ours begin."""
+
+    base: str
+
+    @property
+    def before(self) -> str:
+        """What a link and the picture begin with."""
+        return f"{self.base}/t/"
+
+    def is_foreign(self, address: str) -> bool:
+        """Whether it is a web address that does not lead to us already."""
+        return is_web(address) and not address.startswith((f"{self.base}/", f"{self.base}?"))
+
+
+def is_web(address: str) -> bool:
+    """Whether an address begins as one of the web does; what we send nobody elsewhere than there."""
+    return address[:8].lower().startswith(("http://", "https://"))
+
+
+def is_web_address(address: str) -> bool:
+    """Whether the whole of it is an address of the web with a host, in one line."""
+    if not is_web(address) or re.search(r"[\x00-\x20\x7f\\]", address):
+        return False
+    try:
+        return bool(urlsplit(address).hostname)
+    except ValueError:
+        return False
+
+
+def anchors(source: str) -> Iterator[Anchor]:
+    """The links of an HTML text, in their order."""
+    for number, match in enumerate(_ANCHOR.finditer(source), start=1):
+        if number > MOST_LINKS:
+            return
+        group = 1 if match[1] is not None else 2
+        target = html.unescape(match[group]).strip()
+        yield Anchor(number, match.start(group), match.end(group), target)
+
+
+def followable(source: str, *, base: str) -> list[Anchor]:
+    """The links that may lead through us; one that is made of a gap shows only with the data."""
+    way = Way(base)
+    return [
+        anchor
+        for anchor in anchors(source)
+        if anchor.target.startswith(_GAP) or way.is_foreign(anchor.target)
+    ]
+
+
+def followed(source: str, *, base: str, token: str, noted: int) -> str:
+    """Finished HTML with its links through us and the picture, as far as `noted` says."""
+    way, parts, end = Way(base), [], 0
+    for anchor in anchors(source) if noted & CLICKS else ():
+        if way.is_foreign(anchor.target):
+            parts += [source[end : anchor.start], f"{way.before}{token}/{anchor.number}/"]
+            end = anchor.end
+    whole = "".join([*parts, source[end:]])
+    if not noted & OPENS:
+        return whole
+    at = _picture_place(whole)
+    return f"{whole[:at]}{_picture(way, token)}{whole[at:]}"
+
+
+@dataclass(frozen=True, slots=True)
+class _PersonalLink:
+    """A link whose address has gaps."""
+
+    address: merging.Text
+    behind: bytes
+
+
+class FollowedBody:
+    """HTML with gaps, prepared once: filling one mail costs a join, its links no more than a token."""
+
+    def __init__(self, source: str, *, base: str, noted: int) -> None:
+        self._way = Way(base)
+        self._before = merging.quoted(self._way.before)
+        self._pieces: list[bytes | merging.Gap | _PersonalLink | None] = []
+        ends = len(source) if not noted & OPENS else _picture_place(source)
+        self._add_words(source[:ends], follows=bool(noted & CLICKS))
+        if noted & OPENS:
+            for words in _picture(self._way, "\0").split("\0"):
+                self._pieces += [merging.quoted(words), None]
+            self._pieces.pop()
+            self._add_words(source[ends:], follows=False)
+
+    def fill(self, data: Mapping[str, Any], *, token: bytes) -> bytes:
+        """Quoted-printable for the wire, as merging.Body gives it. Raises RenderingFailed."""
+        out: list[bytes] = []
+        for piece in self._pieces:
+            if isinstance(piece, bytes):
+                out.append(piece)
+            elif piece is None:
+                out.append(token)
+            elif isinstance(piece, merging.Gap):
+                out.append(merging.quoted(html.escape(piece.value(data))))
+            else:
+                self._lead(piece, data, token, out)
+        return b"".join(out)
+
+    def _lead(
+        self, link: _PersonalLink, data: Mapping[str, Any], token: bytes, out: list[bytes]
+    ) -> None:
+        address = link.address.fill(data)
+        if self._way.is_foreign(address):
+            out += [self._before, token, link.behind]
+        else:
+            out.append(merging.quoted(html.escape(address)))
+
+    def _add_words(self, source: str, *, follows: bool) -> None:
+        end = 0
+        for anchor in followable(source, base=self._way.base) if follows else ():
+            self._add(source[end : anchor.start])
+            behind = merging.quoted(f"/{anchor.number}/")
+            if _GAP in anchor.target:
+                text = merging.Text(anchor.target)
+                self._pieces.append(_PersonalLink(text, behind))
+            else:
+                self._pieces += [self._before, None, behind]
+            end = anchor.end
+        self._add(source[end:])
+
+    def _add(self, source: str) -> None:
+        for piece in merging.pieces(source):
+            self._pieces.append(merging.quoted(piece) if isinstance(piece, str) else piece)
+
+
+def wire_token(token: str) -> bytes:
+    """A token as it stands in a prepared body."""
+    return merging.quoted(token)
+
+
+def _picture(way: Way, token: str) -> str:
+    return f'<img src="{way.before}{token}/" width="1" height="1" alt="">'
+
+
+def _picture_place(source: str) -> int:
+    found = list(_BODY_END.finditer(source))
+    return found[-1].start() if found else len(source)

@@ -1,0 +1,127 @@
+"""Who may be written to at this moment, and what may be noted about his mail: asked when mail is claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from messaging.models import OutgoingMessage, Suppression
+from messaging.queries.mail_rules import rules_of
+from messaging.rules import gate
+from messaging.rules.mail_rules import ShopRules, noted
+from profiles import queries as profiles
+
+OPEN_TRACKING: Final = "open_tracking"
+_GRANTED: Final = "granted"
+
+Answers = Mapping[tuple[int, int, str, str], str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """What is asked about one message."""
+
+    id: int
+    recipient: str
+    purpose: str
+    channel: str
+    topic: str
+    shop_id: int | None
+    profile_id: int | None
+    is_automatic: bool
+    is_confidential: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """By message id: why one must not go, and what is noted about those that may (rules/hits.py)."""
+
+    refused: dict[int, str]
+    noted: dict[int, int]
+
+
+def candidate(message: OutgoingMessage) -> Candidate:
+    """A message as it is asked about."""
+    return Candidate(
+        id=message.pk,
+        recipient=message.recipient,
+        purpose=message.purpose,
+        channel=message.channel,
+        topic=message.topic,
+        shop_id=message.shop_id,
+        profile_id=message.profile_id,
+        is_automatic=message.is_automatic,
+        is_confidential=message.is_confidential,
+    )
+
+
+def ask(candidates: Sequence[Candidate], *, at: datetime) -> Permits:
+    """What holds for these messages now. Runs four queries at most, however many they are."""
+    found_bans = bans({one.recipient for one in candidates}, at=at)
+    rules = rules_of({one.shop_id for one in candidates if one.shop_id is not None})
+    answers = _answers(candidates, rules)
+    refused: dict[int, str] = {}
+    bits: dict[int, int] = {}
+    for one in candidates:
+        if reason := _refusal(one, found_bans):
+            refused[one.id] = reason
+        elif one.shop_id is not None and (found := _noted(one, rules[one.shop_id], answers)):
+            bits[one.id] = found
+    return Permits(refused, bits)
+
+
+def bans(recipients: set[str], *, at: datetime) -> dict[str, list[gate.Ban]]:
+    """What is in force for these addresses, also where an erased customer's is known by its hash only.
+
+    Runs two queries.
+    """
+    active = Suppression.objects.active(at)
+    hashed: Mapping[str, str] = {}
+    if active.filter(address__startswith="#").exists():
+        hashed = profiles.tombstones.address_digests(recipients)
+    found: dict[str, list[gate.Ban]] = {}
+    rows = active.filter(address__in=[*recipients, *hashed])
+    for address, scope, reason, shop_id, topic, channel in rows.values_list(
+        "address", "scope", "reason", "shop_id", "topic", "channel"
+    ):
+        ban = gate.Ban(scope=scope, reason=reason, shop_id=shop_id, topic=topic, channel=channel)
+        found.setdefault(hashed.get(address, address), []).append(ban)
+    return found
+
+
+def _refusal(one: Candidate, found_bans: Mapping[str, list[gate.Ban]]) -> str:
+    ban = gate.stopped_by(
+        found_bans.get(one.recipient, ()),
+        purpose=one.purpose,
+        channel=one.channel,
+        topic=one.topic,
+        shop_id=one.shop_id,
+    )
+    return ban.reason if ban else ""
+
+
+def _answers(candidates: Sequence[Candidate], rules: Mapping[int, ShopRules]) -> Answers:
+    """What the customers behind them said, in one statement; in none when nothing depends on it."""
+    pairs = {
+        (one.profile_id, one.shop_id)
+        for one in candidates
+        if one.profile_id is not None
+        and one.shop_id is not None
+        and (one.purpose == gate.MARKETING or rules[one.shop_id].tracks_transactional)
+    }
+    return profiles.consents.answers(pairs, purposes=[OPEN_TRACKING]) if pairs else {}
+
+
+def _noted(one: Candidate, rules: ShopRules, answers: Answers) -> int:
+    if one.channel != OutgoingMessage.Channel.MAIL or one.shop_id is None:
+        return 0
+    said = answers.get((one.profile_id or 0, one.shop_id, "email", OPEN_TRACKING))
+    return noted(
+        rules,
+        purpose=one.purpose,
+        is_automatic=one.is_automatic,
+        is_confidential=one.is_confidential,
+        allows_opens=said == _GRANTED,
+    )
