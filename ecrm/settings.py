@@ -14,20 +14,14 @@ from ecrm.env import BASE_DIR
 
 # --- What differs between installations -----------------------------------------------------------
 
-DEBUG = env.flag(
-    "ECRM_DEBUG", default=False, help_text="Django's debug pages; never in production."
-)
+DEBUG = env.flag("ECRM_DEBUG", default=False, help_text="Django's debug pages; never in public.")
 ECRM_DEMO = env.flag(
     "ECRM_DEMO",
     default=False,
     help_text="Demo mode: a local mailbox receives all outgoing mail; never in production.",
 )
-SECRET_KEY = env.text(
-    "ECRM_SECRET_KEY", "", "Signs sessions and tokens; at least 50 random characters."
-)
-SECRET_KEY_FALLBACKS = env.words(
-    "ECRM_SECRET_KEY_FALLBACKS", "", "Former secret keys during a rotation."
-)
+SECRET_KEY = env.text("ECRM_SECRET_KEY", "", "Signs sessions and tokens; 50 random characters.")
+SECRET_KEY_FALLBACKS = env.words("ECRM_SECRET_KEY_FALLBACKS", "", "Former keys during a rotation.")
 ECRM_TOMBSTONE_KEYS = env.words(
     "ECRM_TOMBSTONE_KEYS", "", "Keys of the hashes of erased people, newest first; keep them all."
 )
@@ -53,9 +47,11 @@ ECRM_MAIL_LISTEN = env.words("ECRM_MAIL_LISTEN", "", "lmtp:// or smtp://host:por
 ECRM_MAIL_FROM = env.text(
     "ECRM_MAIL_FROM", "eCRM <no-reply@localhost>", "Sender of account mails (invitations, resets)."
 )
-ECRM_DEMO_SMTP_PORT = env.number(
-    "ECRM_DEMO_SMTP_PORT", 21025, "Port of the demo mailbox's SMTP server."
-)
+ECRM_DNS_SERVER = env.text("ECRM_DNS_SERVER", "", "host:port asked about sending domains.")
+ECRM_SPF_TERM = env.text("ECRM_SPF_TERM", "", "What SPF must name us by, e.g. include:spf.example.")
+ECRM_DKIM_SELECTORS = env.words("ECRM_DKIM_SELECTORS", "", "DKIM selectors of all sending domains.")
+ECRM_PRIVATE_HOSTS = env.words("ECRM_PRIVATE_HOSTS", "", "Own host:port that HTTP may call.")
+ECRM_DEMO_SMTP_PORT = env.number("ECRM_DEMO_SMTP_PORT", 21025, "SMTP port of the demo mailbox.")
 if ECRM_DEMO and not ECRM_SMTP_URL:
     ECRM_SMTP_URL = f"smtp://127.0.0.1:{ECRM_DEMO_SMTP_PORT}"
 ECRM_REQUIRE_MFA = env.flag(

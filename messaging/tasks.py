@@ -9,7 +9,7 @@ from django.conf import settings
 
 from ecrm.kernel import doorbell, loops
 from ecrm.kernel.jobs import periodic
-from messaging.services import doors, hits, provider_calls, reading
+from messaging.services import doors, hits, provider_calls, reading, sending_domains
 from messaging.services.fetching import LOOK_AROUND_SECONDS, Watchtower
 from messaging.services.mass import MassSender
 from messaging.services.sending import Sender
@@ -70,6 +70,12 @@ def settle_hits() -> bool:
 def forget_provider_calls() -> None:
     """What providers told us and nobody could read goes after two weeks."""
     provider_calls.forget_parked()
+
+
+@periodic("messaging.check-sending-domains", every=sending_domains.EVERY)
+def check_sending_domains() -> None:
+    """Ask the DNS whether mail from our domains will be believed."""
+    sending_domains.check_all()
 
 
 @loops.service("inbound")

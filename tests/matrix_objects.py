@@ -35,6 +35,7 @@ from tests.messaging.factories import (
     MailboxFactory,
     MailFactory,
     OutgoingMessageFactory,
+    ProviderCallFactory,
     RawMailFactory,
     SuppressionFactory,
     TemplateFactory,
@@ -541,6 +542,13 @@ _preferences = everybody(
     {"token": "gone"},
 )
 
+_sending_domain = shop(
+    lambda of, world: {"domain": of.support_email.rpartition("@")[2]}, {"domain": "gone.example"}
+)
+_parked_call = everybody(
+    lambda of, world: {"call_id": ProviderCallFactory(parked=True).pk}, needs_all_shops=True
+)
+
 MESSAGING = {
     "messaging:outgoing-page": _outgoing,
     "messaging:outgoing-frame": _outgoing,
@@ -577,6 +585,11 @@ MESSAGING = {
     "messaging:suppression-lift": shop(
         lambda of, world: {"suppression_id": SuppressionFactory(shop=of).pk}
     ),
+    "messaging:domain-page": _sending_domain,
+    "messaging:domain-check": _sending_domain,
+    "messaging:provider-call-list": all_shops(),
+    "messaging:provider-call-body": _parked_call,
+    "messaging:provider-call-retry": _parked_call,
     "messaging:mailbox-edit": shop(lambda of, world: {"mailbox_id": MailboxFactory(shop=of).pk}),
 }
 

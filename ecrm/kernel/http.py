@@ -3,6 +3,7 @@
 http(s) on ports 80 and 443 only; the name is resolved once, every address must be public, and the
 connection goes to the address that was checked, so that a second DNS answer changes nothing. At most
 three redirects, each checked again; no proxies or cookies of the environment; small and quick answers.
+Inside the operator's own network only the `host:port` pairs of ECRM_PRIVATE_HOSTS are called.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from http import HTTPStatus
 from urllib.parse import urljoin
 
 import httpx
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from ecrm.kernel.errors import DomainError
@@ -52,15 +54,18 @@ class _Egress:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = 5.0,
+        follows: bool = True,
     ) -> httpx.Response:
         """The answer, read in whole. `timeout` is in seconds and counts for each step.
+
+        `follows` False hands redirects back: what was sent is for this address alone.
 
         Raises ForbiddenAddress, AnswerTooLarge and httpx.HTTPError.
         """
         for _hop in range(MAX_REDIRECTS + 1):
             response = _one_request(method, url, content, headers or {}, timeout)
             location = response.headers.get("location")
-            if response.status_code not in REDIRECTS or not location:
+            if not follows or response.status_code not in REDIRECTS or not location:
                 return response
             url = urljoin(url, location)
             if response.status_code == HTTPStatus.SEE_OTHER:
@@ -75,7 +80,9 @@ def _one_request(
     method: str, url: str, content: bytes | None, headers: Mapping[str, str], timeout: float
 ) -> httpx.Response:
     parsed = _parse(url)
-    address = resolve_public(parsed.host, PORTS[parsed.scheme])
+    port = parsed.port or PORTS[parsed.scheme]
+    is_own = is_private_host(parsed.host, port)
+    address = _resolve(parsed.host, port)[0] if is_own else resolve_public(parsed.host, port)
     host = f"[{address}]" if isinstance(address, ipaddress.IPv6Address) else str(address)
     with (
         httpx.Client(trust_env=False, timeout=timeout, follow_redirects=False) as client,
@@ -83,7 +90,7 @@ def _one_request(
             method,
             parsed.copy_with(host=host),
             content=content,
-            headers={**headers, "Host": parsed.host},
+            headers={**headers, "Host": parsed.netloc.decode("ascii")},
             extensions={"sni_hostname": parsed.host},
         ) as response,
     ):
@@ -107,21 +114,34 @@ def _parse(url: str) -> httpx.URL:
         raise ForbiddenAddress(_("This is not a web address.")) from error
     if parsed.scheme not in PORTS or not parsed.host or parsed.userinfo:
         raise ForbiddenAddress(_("Only plain http and https addresses are called."))
-    if parsed.port not in {None, PORTS[parsed.scheme]}:
+    is_usual = parsed.port in {None, PORTS[parsed.scheme]}
+    if not is_usual and not is_private_host(parsed.host, parsed.port or 0):
         raise ForbiddenAddress(_("Only the standard ports are called."))
     return parsed
 
 
+def is_private_host(host: str, port: int) -> bool:
+    """Whether the operator named this place of his own network as one to call."""
+    return f"{host}:{port}" in settings.ECRM_PRIVATE_HOSTS
+
+
 def resolve_public(host: str, port: int) -> Address:
     """One public address of the host. Raises ForbiddenAddress when any of its addresses is not public."""
+    addresses = _resolve(host, port)
+    if not all(is_public(address) for address in addresses):
+        raise ForbiddenAddress(_("The address lies in a private network."))
+    return addresses[0]
+
+
+def _resolve(host: str, port: int) -> list[Address]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise ForbiddenAddress(_("The host name is unknown.")) from error
     addresses = [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
-    if not addresses or not all(is_public(address) for address in addresses):
-        raise ForbiddenAddress(_("The address lies in a private network."))
-    return addresses[0]
+    if not addresses:
+        raise ForbiddenAddress(_("The host name is unknown."))
+    return addresses
 
 
 def is_public(address: Address) -> bool:

@@ -11,10 +11,11 @@ import json
 import resource
 import struct
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, Any, Final
 
-from messaging.mime import limits, reading, structure
+from messaging.mime import limits, reading, spilling, structure
 from messaging.mime.addresses import Address
 from messaging.mime.bounces import Bounce
 from messaging.mime.complaints import Complaint
@@ -34,7 +35,9 @@ def main() -> None:
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while header := requests.read(LENGTH.size):
         _allow_seconds(CPU_SECONDS)
-        _answer(requests.read(LENGTH.unpack(header)[0]), answers)
+        mail = _Mail(requests, LENGTH.unpack(header)[0])
+        _answer(mail, answers)
+        mail.skip()
         answers.flush()
 
 
@@ -44,7 +47,25 @@ def _allow_seconds(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (spent + seconds, resource.RLIM_INFINITY))
 
 
-def _answer(raw: bytes, answers: IO[bytes]) -> None:
+class _Mail:
+    """A mail that comes in by pieces; it is never held as a whole."""
+
+    def __init__(self, stream: IO[bytes], size: int) -> None:
+        self._stream = stream
+        self._left = size
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self._left and (piece := self._stream.read(min(self._left, spilling.PIECE))):
+            self._left -= len(piece)
+            yield piece
+
+    def skip(self) -> None:
+        """Come to the end of a mail whose reading ended before."""
+        for _piece in self:
+            pass
+
+
+def _answer(raw: _Mail, answers: IO[bytes]) -> None:
     try:
         mail = reading.read(raw)
     except structure.Unreadable as error:

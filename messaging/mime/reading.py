@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from messaging.mime import (
     machine,
     quotes,
     sender,
+    spilling,
     structure,
 )
 from messaging.mime.addresses import Address
@@ -62,9 +64,11 @@ class ParsedMail:
     defects: list[str]
 
 
-def read(raw: bytes) -> ParsedMail:
-    """The mail as it is understood. Raises Unreadable with a stable code."""
-    root, defects = structure.parse(raw)
+def read(raw: bytes | Iterable[bytes]) -> ParsedMail:
+    """The mail as it is understood, from one or many pieces. Raises Unreadable with a stable code."""
+    digest = hashlib.sha256()
+    pieces = spilling.cut(raw) if isinstance(raw, bytes) else raw
+    root, defects = structure.parse(_through(pieces, digest.update))
     head = root.headers
     author = sender.of(head)
     contents = body.read(root)
@@ -83,7 +87,7 @@ def read(raw: bytes) -> ParsedMail:
         if not value
     ]
     return ParsedMail(
-        sha256=hashlib.sha256(raw).hexdigest(),
+        sha256=digest.hexdigest(),
         message_id=message_id,
         date=date,
         subject=head.decoded("subject")[:LONGEST_SUBJECT],
@@ -110,6 +114,12 @@ def read(raw: bytes) -> ParsedMail:
         dedupe_key=_dedupe_key(head, message_id, words=parts.visible, files=contents.files),
         defects=[*defects, *author.defects, *contents.defects, *(missing or invalid)],
     )
+
+
+def _through(pieces: Iterable[bytes], see: Callable[[bytes], None]) -> Iterator[bytes]:
+    for piece in pieces:
+        see(piece)
+        yield piece
 
 
 def as_report(mail: ParsedMail, *, file: str) -> dict[str, Any]:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import binascii
+import io
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from email import policy
 from email.message import Message
 from email.parser import BytesFeedParser
 from typing import Final
 
-from messaging.mime import headers, limits, uuencoded
+from messaging.mime import headers, limits, spilling, uuencoded
 from messaging.mime.charsets import from_base64
 from messaging.mime.headers import Headers, Value
 
 _DECLARATION: Final = re.compile(rb"boundary\s{0,10}=|message/rfc822", re.IGNORECASE)
-_PIECE: Final = 64 * 1024
 _LATE_COLON: Final = re.compile(rb"^([!-9;-~]{1,60})[ \t]{1,9}:", re.MULTILINE)
 _FIRST_MARK: Final = re.compile(rb"\s{0,20}--([^\s\"]{1,70})[ \t]*\r?\n")
-_OVERLAP: Final = 20
+_UNCLEAN: Final = re.compile(rb"[^A-Za-z0-9+/\r\n \t]")
+_OVERLAP: Final = 40
 """Longer than what is counted, so that nothing is overlooked between two pieces."""
 _BLANK: Final = re.compile(rb"\r?\n[ \t]*\r?\n")
 TROUBLE: Final = (
@@ -76,6 +78,7 @@ class Part:
 class _Budget:
     """What may still be looked at."""
 
+    spilled: spilling.Spilled
     parts: int = limits.PARTS
     decoded: int = limits.DECODED
     defects: list[str] = field(default_factory=list)
@@ -85,24 +88,27 @@ class _Budget:
             self.defects.append(defect)
 
 
-def parse(raw: bytes) -> tuple[Part, list[str]]:
-    """The tree and the codes of what was odd about it. Raises Unreadable."""
-    if not raw.strip():
+def parse(raw: bytes | Iterable[bytes]) -> tuple[Part, list[str]]:
+    """The tree and the codes of what was odd about it, of a mail in one or in many pieces.
+
+    Raises Unreadable.
+    """
+    pieces = spilling.cut(raw) if isinstance(raw, bytes) else iter(raw)
+    start = _start(pieces)
+    if not start.strip():
         raise Unreadable("empty")
-    if len(raw) > limits.MESSAGE:
-        raise Unreadable("too_large")
-    raw = _with_plain_head(raw)
-    blank = _BLANK.search(raw)
-    head = raw[: blank.start()] if blank else raw
+    start = _with_plain_head(start)
+    blank = _BLANK.search(start)
+    head = start[: blank.start()] if blank else start
     if len(head) > limits.HEADER_BLOCK:
         raise Unreadable("headers_too_large")
-    if _is_composed(head) and _declarations(raw) > limits.PARTS:
-        raise Unreadable("too_many_parts")
+    counted = _Counted(itertools.chain([start], pieces), is_composed=_is_composed(head))
+    spilled = spilling.Spilled()
     try:
-        message = _parsed(raw)
+        message = spilled.parsed(counted)
     except TROUBLE as error:
         raise Unreadable("malformed") from error
-    budget = _Budget()
+    budget = _Budget(spilled=spilled)
     root = _part(message, budget, depth=0)
     if not root.headers.items:
         raise Unreadable("no_headers")
@@ -111,6 +117,16 @@ def parse(raw: bytes) -> tuple[Part, list[str]]:
         "",
     )
     return root, budget.defects
+
+
+def _start(pieces: Iterator[bytes]) -> bytes:
+    """So much of the mail that its headers are in it, unless they are too long."""
+    start = b""
+    for piece in pieces:
+        start += piece
+        if len(start) > limits.HEADER_BLOCK + spilling.PIECE or _BLANK.search(start.lstrip()):
+            break
+    return start
 
 
 def _with_plain_head(raw: bytes) -> bytes:
@@ -123,23 +139,37 @@ def _with_plain_head(raw: bytes) -> bytes:
     return raw if len(head) == end else head + raw[end:]
 
 
-def _parsed(raw: bytes) -> Message:
-    """The library's tree, fed in pieces: handed the whole mail it keeps four bytes for each one of it."""
-    parser = BytesFeedParser(policy=policy.compat32)
-    for start in range(0, len(raw), _PIECE):
-        parser.feed(raw[start : start + _PIECE])
-    return parser.close()
+class _Counted:
+    """The pieces of a mail on their way to the parser, which stops at a mail that is too large.
+
+    How many parts it may have is counted roughly, and exactly only where the rough count is too high.
+    """
+
+    def __init__(self, pieces: Iterable[bytes], *, is_composed: bool) -> None:
+        self._pieces = pieces
+        self._is_composed = is_composed
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = exact = 0
+        before = b""
+        for piece in self._pieces:
+            size += len(piece)
+            if size > limits.MESSAGE:
+                raise Unreadable("too_large")
+            if self._is_composed:
+                exact += _declarations(before + piece, seen=len(before))
+                before = (before + piece)[-_OVERLAP:]
+            if exact > limits.PARTS:
+                raise Unreadable("too_many_parts")
+            yield piece
 
 
-def _declarations(raw: bytes) -> int:
-    """How many parts the mail may have. The exact count is taken only where the rough one is too high."""
-    rough = 0
-    for start in range(0, len(raw), _PIECE):
-        piece = raw[start : start + _PIECE + _OVERLAP].lower()
-        rough += piece.count(b"boundary") + piece.count(b"message/rfc822")
-    if rough <= limits.PARTS:
-        return rough
-    return sum(1 for _ in _DECLARATION.finditer(raw))
+def _declarations(piece: bytes, *, seen: int) -> int:
+    """How many parts are declared in a piece whose first bytes were seen with the one before."""
+    lowered = piece.lower()
+    if b"boundary" not in lowered and b"message/rfc822" not in lowered:
+        return 0
+    return sum(1 for found in _DECLARATION.finditer(piece) if found.end() > seen)
 
 
 def _is_composed(head: bytes) -> bool:
@@ -169,10 +199,10 @@ def _part(message: Message, budget: _Budget, *, depth: int) -> Part:
             depth=depth,
         )
         return part
-    body = _bytes(message)
+    body = budget.spilled.restored(_bytes(message))
     if kind.startswith("multipart/"):
         budget.note("multipart_without_parts")
-        if pieces := _pieces(body):
+        if pieces := _pieces(b"".join(body)):
             part.is_container = True
             _fill(part, pieces, budget, depth=depth)
             return part
@@ -186,7 +216,11 @@ def _pieces(body: bytes) -> list[Message]:
     mark = _FIRST_MARK.match(body)
     if mark is None:
         return []
-    found = _parsed(b'Content-Type: multipart/mixed; boundary="' + mark[1] + b'"\r\n\r\n' + body)
+    parser = BytesFeedParser(policy=policy.compat32)
+    parser.feed(b'Content-Type: multipart/mixed; boundary="' + mark[1] + b'"\r\n\r\n')
+    for piece in spilling.cut(body):
+        parser.feed(piece)
+    found = parser.close()
     payload = found.get_payload() if found.is_multipart() else []
     return [item for item in payload if isinstance(item, Message)]
 
@@ -204,7 +238,9 @@ def _fill(part: Part, payload: list[Message], budget: _Budget, *, depth: int) ->
         budget.note("too_deep")
         return
     if part.content_type == "message/rfc822" and payload:
-        part.data = _source(payload[0])
+        # The library writes a carried mail with its own line ends; what was set aside gets them too.
+        pieces = budget.spilled.restored(_source(payload[0]))
+        part.data = b"".join(piece.replace(b"\r\n", b"\n") for piece in pieces)
     for child in payload:
         if budget.parts <= 0:
             budget.note("too_many_parts")
@@ -219,16 +255,34 @@ def _source(message: Message) -> bytes:
         return b""
 
 
-def _decoded(data: bytes, found: Headers, budget: _Budget) -> bytes:
+def _decoded(body: list[bytes], found: Headers, budget: _Budget) -> bytes:
+    """The body without its encoding. What is long is taken piece by piece and let go of at once."""
     encoding = found.first("content-transfer-encoding").partition(";")[0].strip().lower()
     if encoding == "base64":
-        data = from_base64(data)
+        data = from_base64(body[0]) if len(body) == 1 else _from_long_base64(body)
     elif encoding == "quoted-printable":
-        data = binascii.a2b_qp(data)
+        data = binascii.a2b_qp(b"".join(body))
     elif encoding in {"x-uuencode", "uuencode", "x-uue", "uue"}:
-        data = uuencoded.decode(data)
+        data = uuencoded.decode(b"".join(body))
+    else:
+        data = b"".join(body)
     if len(data) > budget.decoded:
         budget.note("decoded_too_large")
         data = data[: budget.decoded]
     budget.decoded -= len(data)
     return data
+
+
+def _from_long_base64(body: list[bytes]) -> bytes:
+    """The same as of the whole. Only the last piece of a clean body is shorter than what it stands for."""
+    if any(_UNCLEAN.search(piece) for piece in body[:-1]):
+        return from_base64(b"".join(body))
+    decoded = io.BytesIO()
+    rest = b""
+    for piece in body[:-1]:
+        clean = rest + piece.translate(None, b"\r\n \t")
+        whole = len(clean) - len(clean) % 4
+        decoded.write(binascii.a2b_base64(clean[:whole]))
+        rest = clean[whole:]
+    decoded.write(from_base64(rest + body[-1]))
+    return decoded.getvalue()

@@ -15,6 +15,8 @@ from messaging.models.outgoing import (
     OutgoingMessage,
 )
 from messaging.models.providers import ProviderCall
+from messaging.models.sending_domains import SendingDomain
+from messaging.models.sign_ins import MailboxSignIn
 from messaging.models.suppressions import Suppression
 from messaging.models.templates import MessageTemplate, TemplateText, TemplateVersion
 from messaging.models.tracking import Hit, Link, MailRules
@@ -32,10 +34,12 @@ __all__ = [
     "MailRules",
     "MailServer",
     "Mailbox",
+    "MailboxSignIn",
     "MessageTemplate",
     "OutgoingMessage",
     "ProviderCall",
     "RawMail",
+    "SendingDomain",
     "Suppression",
     "TemplateText",
     "TemplateVersion",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
@@ -15,6 +16,11 @@ class MailboxQuerySet(models.QuerySet["Mailbox"]):
     def watched(self) -> MailboxQuerySet:
         """Active and with a server to fetch from."""
         return self.filter(is_active=True).exclude(host="")
+
+    def taking_plus(self, addresses: Collection[str]) -> set[str]:
+        """Those of these addresses at which plus addresses arrive. Runs one query."""
+        rows = self.filter(is_active=True, takes_plus=True, address__in=addresses)
+        return set(rows.values_list("address", flat=True))
 
     def visible_in(self, shop_ids: frozenset[int]) -> MailboxQuerySet:
         """Mailboxes of these shops."""
@@ -41,6 +47,8 @@ class Mailbox(models.Model):
     username = models.CharField(max_length=254, blank=True, default="")
     secret_encrypted = models.TextField(blank=True, default="")
     folder = models.CharField(max_length=200, default="INBOX")
+    # Mail to name+anything@ arrives here too, so that answers and reports can carry a signed token.
+    takes_plus = models.BooleanField(default=False, db_default=False)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
 
@@ -76,6 +84,11 @@ class Mailbox(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+    @property
+    def place(self) -> tuple[str, int, str, str]:
+        """Where and as whom it is opened: what a secret was given for."""
+        return (self.host, self.port, self.security, self.username)
 
 
 class FolderCursor(models.Model):

@@ -14,6 +14,10 @@ class ProviderCallQuerySet(models.QuerySet["ProviderCall"]):
         """Waiting to be understood, the longest-waiting first."""
         return self.filter(state="received", available_at__lte=at).order_by("available_at", "pk")
 
+    def parked(self) -> ProviderCallQuerySet:
+        """Could not be understood; a person may look. The latest first."""
+        return self.filter(state="parked").order_by("-pk")
+
 
 class ProviderCall(models.Model):
     """One call of a provider, committed before the provider was answered; the same body is kept once.

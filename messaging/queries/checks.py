@@ -9,10 +9,15 @@ from django.db.models import Count, F, Q
 from django.utils.timezone import now
 
 from ecrm.kernel.verify import invariant
-from messaging.models import DeliveryAttempt, Mail, OutgoingMessage, RawMail
+from messaging.models import DeliveryAttempt, Mail, OutgoingMessage, ProviderCall, RawMail
 
 MOST_LINES = 100
 STUCK_AFTER = timedelta(minutes=10)
+CALLS_STUCK_AFTER = timedelta(hours=1)
+"""Longer than all the pauses between the attempts to apply one."""
+PARKED_CAUSES = frozenset(
+    {"no_mail", "not_understood", "unknown_mailbox", "unknown_message", "gave_up", "erased"}
+)
 
 State = OutgoingMessage.State
 Outcome = DeliveryAttempt.Outcome
@@ -156,6 +161,27 @@ def _cursor() -> Iterable[str]:
     return [
         f"raw mail {pk} lies before its cursor"
         for pk in rows.values_list("pk", flat=True)[:MOST_LINES]
+    ]
+
+
+@invariant("messaging.calls-are-settled", "R4, R9: what a provider told is applied or parked soon.")
+def _calls_are_settled() -> Iterable[str]:
+    rows = ProviderCall.objects.filter(
+        state=ProviderCall.State.RECEIVED, received_at__lt=now() - CALLS_STUCK_AFTER
+    ).filter(available_at__lt=now() - STUCK_AFTER)
+    return [f"provider call {pk} waits" for pk in rows.values_list("pk", flat=True)[:MOST_LINES]]
+
+
+@invariant(
+    "messaging.parked-calls-are-shown", "R9: a parked call has a cause that people can read."
+)
+def _parked_calls() -> Iterable[str]:
+    rows = ProviderCall.objects.filter(state=ProviderCall.State.PARKED).exclude(
+        cause__in=PARKED_CAUSES
+    )
+    return [
+        f"provider call {pk} is parked for “{cause}”, which nobody explains"
+        for pk, cause in rows.values_list("pk", "cause")[:MOST_LINES]
     ]
 
 

@@ -45,6 +45,11 @@ def plus_address(address: str, token: str) -> str | None:
     return f"{tagged}@{domain}" if len(tagged) <= _LONGEST_LOCAL_PART else None
 
 
+def envelope_sender(address: str, uuid: UUID, *, key: bytes) -> str:
+    """Where a bounce of this message goes so that it names the message (VERP); at worst the address."""
+    return plus_address(address, token(uuid, use="bounce", key=key)) or address
+
+
 def plus_token(address: str) -> str:
     """What stands behind the plus of an address, or ""."""
     return address.rpartition("@")[0].partition("+")[2]

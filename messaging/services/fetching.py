@@ -15,9 +15,10 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from ecrm.kernel import crypto
-from messaging.models import FolderCursor, Mailbox, RawMail
+from messaging.models import FolderCursor, Mailbox, MailboxSignIn, RawMail
+from messaging.services import sign_ins
 from messaging.services.intake import accept_raw
-from messaging.transports.imap import ImapFailed, ImapLogin, ImapSession
+from messaging.transports.imap import ImapFailed, ImapLogin, ImapNotSignedIn, ImapSession
 from messaging.types import ImapPosition
 
 log = logging.getLogger(__name__)
@@ -33,13 +34,23 @@ BATCH: Final = 100
 
 
 def login_of(mailbox: Mailbox) -> ImapLogin:
-    """Where and as whom to fetch. Raises ImapFailed when the stored password cannot be read."""
+    """Where and as whom to fetch.
+
+    Raises ImapFailed when the stored password cannot be read or nobody is signed in. A mailbox that is
+    opened by OAuth 2 may have its access token renewed here, which calls the provider.
+    """
+    if MailboxSignIn.objects.filter(mailbox=mailbox).exists():
+        return _login(mailbox, password="", access_token=_access(mailbox.pk))
     try:
         password = crypto.decrypt(mailbox.secret_encrypted) if mailbox.secret_encrypted else ""
     except crypto.Undecipherable as error:
         raise ImapFailed(
             _("The stored password cannot be read any more. Please enter it again.")
         ) from error
+    return _login(mailbox, password=password, access_token="")
+
+
+def _login(mailbox: Mailbox, *, password: str, access_token: str) -> ImapLogin:
     return ImapLogin(
         host=mailbox.host,
         port=mailbox.port,
@@ -47,7 +58,15 @@ def login_of(mailbox: Mailbox) -> ImapLogin:
         username=mailbox.username,
         password=password,
         folder=mailbox.folder,
+        access_token=access_token,
     )
+
+
+def _access(mailbox_id: int) -> str:
+    try:
+        return sign_ins.access_token(mailbox_id)
+    except sign_ins.SignInFailed as error:
+        raise ImapFailed(error.message) from error
 
 
 def fetch_new(
@@ -182,6 +201,8 @@ class Watch(threading.Thread):
                     self.stopping.wait(POLL_SECONDS)
                 session.refresh()
         except ImapFailed as error:
+            if isinstance(error, ImapNotSignedIn):
+                sign_ins.forget_access(self.mailbox_id)
             log.warning("mailbox_failed", extra={"mailbox_id": self.mailbox_id})
             return report_failure(self.mailbox_id, error=str(error), at=now())
         finally:
@@ -199,16 +220,17 @@ class Watchtower:
     def look(self) -> None:
         """Start watches of new mailboxes, stop those of changed and removed ones."""
         wanted = {
-            (
-                row.pk,
-                row.host,
-                row.port,
-                row.security,
-                row.username,
-                row.secret_encrypted,
-                row.folder,
-            ): row.pk
-            for row in Mailbox.objects.watched()
+            key: key[0]
+            for key in Mailbox.objects.watched().values_list(
+                "pk",
+                "host",
+                "port",
+                "security",
+                "username",
+                "secret_encrypted",
+                "folder",
+                "sign_in__signed_in_at",
+            )
         }
         for key in [
             key for key, watch in self._watches.items() if key not in wanted or not watch.is_alive()

@@ -15,6 +15,8 @@ from ecrm.kernel import crypto
 from ecrm.kernel.errors import DomainError
 from messaging.mime import addresses
 from messaging.models import Mailbox
+from messaging.services import sign_ins
+from messaging.services.sign_ins import OAuthClient
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -36,7 +38,8 @@ class MailboxAddressTaken(DomainError):
 class ImapAccount:
     """Where a mailbox is fetched from. An empty host means that nothing is fetched.
 
-    `password` None keeps the stored one.
+    `password` None keeps the stored one; with an `oauth` client there is none. `takes_plus` None leaves
+    it as it is.
     """
 
     host: str = ""
@@ -45,6 +48,8 @@ class ImapAccount:
     username: str = ""
     password: str | None = None
     folder: str = "INBOX"
+    takes_plus: bool | None = None
+    oauth: OAuthClient | None = None
 
 
 @transaction.atomic
@@ -67,8 +72,10 @@ def create_mailbox(
             raise _taken()
         return known.pk
     mailbox = Mailbox(shop_id=shop_id, address=plain, created_at=at or now())
-    _apply(mailbox, account or ImapAccount())
+    given = account or ImapAccount()
+    _apply(mailbox, given)
     mailbox.save(force_insert=True)
+    sign_ins.keep(mailbox, client=given.oauth, at=at or now(), moved=False)
     company.record_audit(
         action="messaging.mailbox-created",
         target=f"mailbox:{mailbox.pk}",
@@ -98,9 +105,11 @@ def change_mailbox(
     if Mailbox.objects.filter(address=plain).exclude(pk=mailbox_id).exists():
         raise _taken()
     mailbox.address, mailbox.is_active = plain, is_active
+    before = mailbox.place
     _apply(mailbox, account)
     mailbox.failures, mailbox.failing_since, mailbox.last_error = 0, None, ""
     mailbox.save()
+    sign_ins.keep(mailbox, client=account.oauth, at=at or now(), moved=mailbox.place != before)
     company.record_audit(
         action="messaging.mailbox-changed",
         target=f"mailbox:{mailbox.pk}",
@@ -116,7 +125,11 @@ def _apply(mailbox: Mailbox, account: ImapAccount) -> None:
     mailbox.security = account.security
     mailbox.username = account.username.strip()
     mailbox.folder = account.folder.strip() or "INBOX"
-    if account.password is not None:
+    if account.takes_plus is not None:
+        mailbox.takes_plus = account.takes_plus
+    if account.oauth is not None:
+        mailbox.secret_encrypted = ""
+    elif account.password is not None:
         mailbox.secret_encrypted = crypto.encrypt(account.password) if account.password else ""
 
 

@@ -115,6 +115,7 @@ class MassSender:
                 deadline=begun + OUT_WITHIN,
                 mails=batch.mails,
                 words=mass_claims.words(ready.unknown(batch.wordings)),
+                plus=batch.plus,
             )
         return True
 

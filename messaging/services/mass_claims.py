@@ -14,7 +14,7 @@ from ecrm.kernel import failpoints
 from ecrm.kernel.prepared import Statement
 from messaging.models import OutgoingMessage, Wording
 from messaging.rules import delivery
-from messaging.services import attempts, drafts, permits, tracking
+from messaging.services import attempts, drafts, permits, returning, tracking
 
 AFTER_CLAIM = failpoints.declare("messaging.after-mass-claim")
 
@@ -50,6 +50,7 @@ class Batch:
     message_ids: list[int]
     mails: list[list[Any]]
     wordings: set[int]
+    plus: frozenset[str] = frozenset()
 
 
 def claim(token: uuid.UUID, *, limit: int, at: datetime) -> Batch | None:
@@ -83,6 +84,7 @@ def claim(token: uuid.UUID, *, limit: int, at: datetime) -> Batch | None:
         [row[0] for row in held],
         mails,
         {row[7] for row in held if row[7] is not None},
+        returning.plus_addresses(row[3] for row in held),
     )
 
 

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 from django.utils.timezone import now
+from django.utils.translation import gettext as _
 
+from company import services as company
 from ecrm.kernel import doorbell
+from ecrm.kernel.errors import DomainError
 from messaging.models import OutgoingMessage, ProviderCall, RawMail
 from messaging.queries.incoming import mailbox_for
 from messaging.rules import message_ids, refusals
@@ -21,11 +24,20 @@ from messaging.transports.providers import NotUnderstood
 from messaging.types import Envelope
 
 if TYPE_CHECKING:
+    from company.types import Agent
     from messaging.transports.providers import InboundMail, Tracked
 
 MAX_ATTEMPTS: Final = 4
 PARKED_FOR: Final = timedelta(days=14)
 NO_ANSWER: Final = 550
+
+
+class CallNotParked(DomainError):
+    """Only a parked call that still has its body can be read again."""
+
+    code = "call_not_parked"
+
+
 _WORTH_WAITING: Final = "unknown_message"
 """The report may be faster than the sender that writes down which message it is about."""
 
@@ -77,6 +89,34 @@ def forget_parked(*, at: datetime | None = None) -> int:
         body__isnull=False,
     )
     return rows.update(body=None)
+
+
+@transaction.atomic
+def retry_parked(call_id: int, *, by: Agent | None, at: datetime | None = None) -> None:
+    """Read a parked call again, with a fresh set of attempts. Raises CallNotParked."""
+    call = ProviderCall.objects.select_for_update(of=("self",)).get(pk=call_id)
+    if call.state != ProviderCall.State.PARKED or call.body is None:
+        raise CallNotParked(_("This call is not parked any more, or its content is gone."))
+    moment = at or now()
+    call.state, call.cause, call.attempts = ProviderCall.State.RECEIVED, "", 0
+    call.available_at, call.settled_at = moment, None
+    call.save(update_fields=["state", "cause", "attempts", "available_at", "settled_at"])
+    doorbell.ring("inbound")
+    company.record_audit(
+        action="messaging.call-retried", target=f"provider-call:{call.pk}", by=by, at=moment
+    )
+
+
+@transaction.atomic
+def read_body(call_id: int, *, by: Agent, at: datetime | None = None) -> bytes | None:
+    """What the provider said, byte by byte; None when it is gone. That somebody took it is on record."""
+    call = ProviderCall.objects.parked().filter(pk=call_id).first()
+    if call is None or call.body is None:
+        return None
+    company.record_audit(
+        action="messaging.call-downloaded", target=f"provider-call:{call.pk}", by=by, at=at
+    )
+    return bytes(call.body)
 
 
 @transaction.atomic

@@ -22,7 +22,7 @@ from ecrm.kernel import failpoints
 from messaging.mime import writing
 from messaging.models import DeliveryAttempt, OutgoingMessage
 from messaging.rules import delivery
-from messaging.services import attempts, claims, drafts, servers
+from messaging.services import attempts, claims, drafts, returning, servers
 from messaging.services.attempts import Finished
 from messaging.transports.smtp import Hooks, Patience, SmtpServer, SmtpSession, Unreachable
 
@@ -77,6 +77,7 @@ class Sender:
 
     def _send_batch(self, batch: list[OutgoingMessage], token: uuid.UUID) -> bool:
         finished: Finished | None = None
+        plus = returning.plus_addresses(message.from_address for message in batch)
         for position, message in enumerate(batch):
             if error := self._connect():
                 self._advance(finished, None, token)
@@ -88,9 +89,9 @@ class Sender:
                 continue
             AFTER_ATTEMPT_ROW.hit()
             result = self._session.send(
-                sender=message.from_address,
+                sender=returning.envelope_sender(message, plus=plus),
                 recipient=message.recipient,
-                message=_mail(message),
+                message=_mail(message, plus),
                 hooks=HOOKS,
             )
             finished = Finished(message, attempt, result)
@@ -134,8 +135,10 @@ class Sender:
         )
 
 
-def _mail(message: OutgoingMessage) -> bytes:
-    return writing.build(writing.Draft(**drafts.parts(message)))
+def _mail(message: OutgoingMessage, plus: frozenset[str]) -> bytes:
+    parts = drafts.parts(message)
+    parts["reply_to"] = returning.reply_to(message, plus=plus)
+    return writing.build(writing.Draft(**parts))
 
 
 class _LeaseKeeper:

@@ -8,7 +8,7 @@ import select
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -106,8 +106,9 @@ class Carriage:
         deadline: float,
         mails: list[list[Any]],
         words: Mapping[int, dict[str, str]],
+        plus: Collection[str] = (),
     ) -> None:
-        """Give it a batch. Raises CourierDied."""
+        """Give it a batch; reports of mail from the `plus` senders name it. Raises CourierDied."""
         forget = self._is_full(set(words))
         if forget:
             self._known.clear()
@@ -118,6 +119,7 @@ class Carriage:
                 "deadline": deadline,
                 "mails": mails,
                 "words": words,
+                "plus": sorted(plus),
                 "forget": forget,
             }
         )

@@ -40,6 +40,7 @@ class _Call:
     token: str
     deadline: float
     mails: list[list[Any]]
+    plus: frozenset[str]
 
 
 class Courier:
@@ -89,7 +90,7 @@ class Courier:
             if time.monotonic() > call.deadline:
                 break
             try:
-                parcel = self._pack(mail)
+                parcel = self._pack(mail, call.plus)
             except (merging.RenderingFailed, writing.LineBreakInHeader) as error:
                 entry = journal.Entry("unmade", _milliseconds(), 0, str(error))
                 self._pen.end(mail[0], entry)
@@ -140,9 +141,12 @@ class Courier:
             return result.reply.text if result.reply else result.text or "closed"
         return ""
 
-    def _pack(self, mail: list[Any]) -> Parcel:
+    def _pack(self, mail: list[Any], plus: frozenset[str]) -> Parcel:
         number, uuid, to, sender, message_id, reply_to, is_marketing, wording, data, noted = mail
         links = self._links(uuid, sender) if is_marketing else ()
+        back = sender
+        if sender.lower() in plus:
+            back = tokens.envelope_sender(sender, UUID(uuid), key=self._key)
         if wording is not None:
             filled = self._words[wording].fill(
                 mass.Recipient(
@@ -156,12 +160,12 @@ class Courier:
                     token=tokens.token(UUID(uuid), use="track", key=self._key) if noted else "",
                 )
             )
-            return Parcel(number, sender, to, filled.raw)
+            return Parcel(number, back, to, filled.raw)
         draft = data | {"written_at": datetime.fromisoformat(data["written_at"])}
         raw = writing.build(writing.Draft(**draft, unsubscribe_links=links))
         if not raw.endswith(b"\r\n"):
             raw += b"\r\n"
-        return Parcel(number, sender, to, raw.replace(b"\r\n.", b"\r\n.."))
+        return Parcel(number, back, to, raw.replace(b"\r\n.", b"\r\n.."))
 
     def _links(self, uuid: str, sender: str) -> tuple[str, ...]:
         token = tokens.token(UUID(uuid), use="unsubscribe", key=self._key)
@@ -220,7 +224,8 @@ def main() -> None:
             courier.forget()
         for number, words in call["words"].items():
             courier.learn(int(number), words)
-        trouble = courier.carry(_Call(call["token"], call["deadline"], call["mails"]))
+        plus = frozenset(call["plus"])
+        trouble = courier.carry(_Call(call["token"], call["deadline"], call["mails"], plus))
         _tell(call["token"], trouble)
     courier.close()
 

@@ -18,6 +18,7 @@ from imap_tools.errors import UnexpectedCommandStatusError
 from imap_tools.idle import get_socket_poller
 
 from messaging.mime import limits
+from messaging.rules import sign_in
 
 SECONDS: Final = 20.0
 LOOK_UP_SECONDS: Final = 1
@@ -32,9 +33,13 @@ class ImapFailed(Exception):
     """The server could not be reached, refused us, or broke off; says which in its own words."""
 
 
+class ImapNotSignedIn(ImapFailed):
+    """The server does not accept who we say we are."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImapLogin:
-    """Where and as whom to look."""
+    """Where and as whom to look: by password, or by an access token (SASL XOAUTH2)."""
 
     host: str
     port: int
@@ -42,6 +47,7 @@ class ImapLogin:
     username: str
     password: str
     folder: str
+    access_token: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,11 +68,11 @@ class ImapSession:
         self.uidvalidity = 0
 
     def open(self) -> None:
-        """Connect, sign in and open the folder. Raises ImapFailed."""
+        """Connect, sign in and open the folder. Raises ImapFailed, ImapNotSignedIn when refused."""
         self.close()
         with _translated():
             self._box = self._connect()
-            self._box.login(self._login.username, self._login.password, initial_folder=None)
+            self._sign_in(self._box)
             # Asked again, for many servers offer more to those who signed in.
             _status, offered = self._box.client.capability()
             self._tells_news = b"IDLE" in offered[-1].upper().split() if offered else False
@@ -140,6 +146,20 @@ class ImapSession:
             with suppress(*_ERRORS):
                 box.client.shutdown()
 
+    def _sign_in(self, box: BaseMailBox) -> None:
+        login = self._login
+        try:
+            if not login.access_token:
+                box.login(login.username, login.password, initial_folder=None)
+                return
+            answers = iter([sign_in.xoauth2(login.username, login.access_token)])
+            # A refusal comes as a challenge, to be answered by nothing before the server says no.
+            box.client.authenticate("XOAUTH2", lambda _challenge: next(answers, b""))
+        except (imaplib.IMAP4.abort, OSError):
+            raise
+        except (imaplib.IMAP4.error, ImapToolsError) as error:
+            raise ImapNotSignedIn(_words(error)) from error
+
     def _connect(self) -> BaseMailBox:
         login = self._login
         if login.security == "tls":
@@ -150,7 +170,7 @@ class ImapSession:
             return MailBoxStartTls(
                 login.host, login.port, timeout=SECONDS, ssl_context=ssl.create_default_context()
             )
-        if login.password and not _is_private(login.host):
+        if (login.password or login.access_token) and not _is_private(login.host):
             raise ImapFailed(
                 "Will not send the password over an unencrypted connection to the internet."
             )

@@ -13,8 +13,9 @@ from backoffice import extensions as frame
 from company import extensions as company
 from company import queries as company_queries
 from messaging import permissions
-from messaging.models import MessageTemplate, RawMail, Suppression
+from messaging.models import MessageTemplate, RawMail, SendingDomain, Suppression
 from messaging.queries import screens
+from messaging.services import sending_domains
 from messaging.web import timeline
 
 if TYPE_CHECKING:
@@ -94,6 +95,14 @@ def _register_pages() -> None:
                 permissions.MANAGE,
             ),
             (
+                "mail-domains",
+                _("Sending domains"),
+                _("Whether receivers believe that your mail comes from you."),
+                "messaging:domain-list",
+                "shield-check",
+                permissions.VIEW,
+            ),
+            (
                 "mailboxes",
                 _("Mailboxes"),
                 _("The addresses customers write to, and where we fetch them."),
@@ -131,6 +140,26 @@ def _register_audit() -> None:
         company.AuditAction(
             code="messaging.mailbox-changed",
             sentence=gettext_noop("{who} changed the mailbox {what} {place}."),
+            group="mail",
+        ),
+        company.AuditAction(
+            code="messaging.mailbox-signed-in",
+            sentence=gettext_noop("{who} signed in to the mailbox {what} {place}."),
+            group="mail",
+        ),
+        company.AuditAction(
+            code="messaging.selectors-changed",
+            sentence=gettext_noop("{who} changed the DKIM selectors of {what}."),
+            group="mail",
+        ),
+        company.AuditAction(
+            code="messaging.call-retried",
+            sentence=gettext_noop("{who} had {what} read again."),
+            group="mail",
+        ),
+        company.AuditAction(
+            code="messaging.call-downloaded",
+            sentence=gettext_noop("{who} saved the content of {what}."),
             group="mail",
         ),
         company.AuditAction(
@@ -184,6 +213,14 @@ def _register_audit() -> None:
     company.audit_nouns.register(
         company.AuditNoun(code="mailbox", label=gettext_noop("no. {id}"), find=_mailboxes),
         company.AuditNoun(code="template", label=gettext_noop("no. {id}"), find=_templates),
+        company.AuditNoun(
+            code="sending-domain", label=gettext_noop("domain no. {id}"), find=_domains
+        ),
+        company.AuditNoun(
+            code="provider-call",
+            label=gettext_noop("call of a mail provider no. {id}"),
+            find=_calls,
+        ),
         company.AuditNoun(code="raw-mail", label=received, find=_received),
         company.AuditNoun(
             code="suppression", label=gettext_noop("address no. {id}"), find=_suppressed
@@ -224,6 +261,31 @@ def _received(agent: Agent, ids: Collection[str]) -> dict[str, company.AuditSubj
             url=reverse("messaging:received-page", args=[pk]),
         )
         for pk in found.values_list("pk", flat=True)
+    }
+
+
+def _domains(agent: Agent, ids: Collection[str]) -> dict[str, company.AuditSubject]:
+    """Sending domains of an audit entry from which his shops write."""
+    mine = sending_domains.domains_in(company_queries.shop_ids(agent, permissions.VIEW))
+    found = SendingDomain.objects.filter(pk__in=ids, domain__in=mine)
+    return {
+        str(row.pk): company.AuditSubject(
+            name=row.domain, url=reverse("messaging:domain-page", args=[row.domain])
+        )
+        for row in found
+    }
+
+
+def _calls(agent: Agent, ids: Collection[str]) -> dict[str, company.AuditSubject]:
+    """Calls of providers in an audit entry, by number, for who may see them."""
+    if not company_queries.may(agent, permissions.MANAGE, shop_id=None):
+        return {}
+    return {
+        pk: company.AuditSubject(
+            name=gettext("call of a mail provider no. {id}").format(id=pk),
+            url=reverse("messaging:provider-call-list"),
+        )
+        for pk in ids
     }
 
 

@@ -16,13 +16,14 @@ from ecrm.kernel import access
 from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
 from messaging import permissions, services
-from messaging.models import Mailbox
+from messaging.models import Mailbox, MailboxSignIn
 from messaging.queries import screens
-from messaging.services import fetching
+from messaging.services import fetching, sign_ins
 from messaging.services import mailboxes as mailbox_services
+from messaging.services.mailboxes import ImapAccount
 from messaging.transports.imap import ImapFailed, ImapLogin
 from messaging.web import reach
-from messaging.web.forms import MailboxForm
+from messaging.web.mailbox_forms import PASSWORD, MailboxForm
 
 if TYPE_CHECKING:
     from company.types import AgentRequest
@@ -46,7 +47,7 @@ def mailbox_create(request: AgentRequest) -> HttpResponse:
         if "test" in request.POST:
             return _page(request, form, None, tested=_test(form, None))
         try:
-            services.create_mailbox(
+            mailbox_id = services.create_mailbox(
                 shop_id=int(form.cleaned_data["shop"]),
                 address=form.cleaned_data["address"],
                 account=form.account(),
@@ -55,8 +56,7 @@ def mailbox_create(request: AgentRequest) -> HttpResponse:
         except DomainError as error:
             _refuse(form, error)
         else:
-            messages.success(request, _("The mailbox is set up."))
-            return redirect("messaging:mailbox-list")
+            return _kept(request, mailbox_id, form, _("The mailbox is set up."))
     return _page(request, form, None)
 
 
@@ -65,7 +65,14 @@ def mailbox_create(request: AgentRequest) -> HttpResponse:
 def mailbox_edit(request: AgentRequest, mailbox_id: int) -> HttpResponse:
     """Change a mailbox, or only try whether it can be reached."""
     mailbox = reach.mailbox(request, mailbox_id)
-    form = MailboxForm(request.POST or None, shops=[], mailbox=mailbox, initial=_values(mailbox))
+    sign_in = MailboxSignIn.objects.filter(mailbox=mailbox).first()
+    form = MailboxForm(
+        request.POST or None,
+        shops=[],
+        mailbox=mailbox,
+        sign_in=sign_in,
+        initial=_values(mailbox, sign_in),
+    )
     if request.method == "POST" and form.is_valid():
         if "test" in request.POST:
             return _page(request, form, mailbox, tested=_test(form, mailbox))
@@ -80,9 +87,42 @@ def mailbox_edit(request: AgentRequest, mailbox_id: int) -> HttpResponse:
         except DomainError as error:
             _refuse(form, error)
         else:
-            messages.success(request, _("The mailbox is changed."))
-            return redirect("messaging:mailbox-list")
+            return _kept(request, mailbox.pk, form, _("The mailbox is changed."))
     return _page(request, form, mailbox)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access.permission(permissions.MANAGE)
+def mailbox_sign_in(request: AgentRequest) -> HttpResponse:
+    """Where providers send people back to: shows which mailbox this opens, and opens it when told to."""
+    given = request.POST if request.method == "POST" else request.GET
+    state, code = given.get("state", ""), given.get("code", "")
+    try:
+        mailbox = reach.mailbox(request, sign_ins.mailbox_of(state, by=request.user))
+        if request.method == "POST":
+            sign_ins.redeem(state, code=code, by=request.user)
+            messages.success(request, _("Signed in. Mail is fetched from now on."))
+            return redirect("messaging:mailbox-edit", mailbox.pk)
+    except sign_ins.StaleSignIn as error:
+        messages.error(request, error.message)
+        return redirect("messaging:mailbox-list")
+    except sign_ins.SignInFailed as error:
+        messages.error(request, error.message)
+        return redirect("messaging:mailbox-edit", mailbox.pk)
+    if not code:
+        messages.error(request, _("The provider did not let us in: nothing has changed."))
+        return redirect("messaging:mailbox-edit", mailbox.pk)
+    context = {"mailbox": mailbox, "state": state, "code": code}
+    return render_page(request, "messaging/mailbox_sign_in.html", context)
+
+
+def _kept(request: AgentRequest, mailbox_id: int, form: MailboxForm, said: str) -> HttpResponse:
+    """Back to the list, or to the mailbox when somebody has to sign in at the provider."""
+    messages.success(request, said)
+    row = None if form.is_by_password else MailboxSignIn.objects.get(mailbox_id=mailbox_id)
+    if row is not None and not row.is_signed_in:
+        return redirect("messaging:mailbox-edit", mailbox_id)
+    return redirect("messaging:mailbox-list")
 
 
 def _page(
@@ -95,7 +135,14 @@ def _page(
     if form.errors and "test" in request.POST:
         faults = [f"{form[name].label}: {error[0]}" for name, error in form.errors.items()]
         tested = fetching.ConnectionTest(mails=0, error=" ".join(faults))
-    context = {"form": form, "mailbox": mailbox, "tested": tested}
+    context = {
+        "form": form,
+        "mailbox": mailbox,
+        "tested": tested,
+        "redirect_uri": sign_ins.redirect_uri(),
+        "sign_in": MailboxSignIn.objects.filter(mailbox=mailbox).first() if mailbox else None,
+        "sign_in_url": sign_ins.address(mailbox, by=request.user) if mailbox else "",
+    }
     partials = {"connection": "connection"}
     status = 422 if form.errors else 200
     return render_page(
@@ -107,30 +154,42 @@ def _choices(request: AgentRequest) -> list[tuple[str, str]]:
     return [(str(shop.id), shop.name) for shop in reach.managed_shops(request).values()]
 
 
-def _values(mailbox: Mailbox) -> dict[str, Any]:
-    names = ("address", "host", "port", "security", "username", "folder", "is_active")
-    return {name: getattr(mailbox, name) for name in names}
+def _values(mailbox: Mailbox, sign_in: MailboxSignIn | None) -> dict[str, Any]:
+    names = ("address", "host", "port", "security", "username", "folder", "takes_plus", "is_active")
+    values: dict[str, Any] = {name: getattr(mailbox, name) for name in names}
+    if sign_in is not None:
+        client = ("client_id", "tenant", "authorize_url", "token_url", "scope")
+        values |= {name: getattr(sign_in, name) for name in client}
+    return values | {"sign_in": sign_in.provider if sign_in else PASSWORD}
 
 
 def _test(form: MailboxForm, mailbox: Mailbox | None) -> fetching.ConnectionTest:
     account = form.account()
     if not account.host:
         return fetching.ConnectionTest(mails=0, error=_("There is no server to reach."))
-    password = account.password
-    if password is None and mailbox is not None:
-        try:
-            password = fetching.login_of(mailbox).password
-        except ImapFailed as error:
-            return fetching.ConnectionTest(mails=0, error=str(error))
-    login = ImapLogin(
+    try:
+        login = _login(form, account, mailbox)
+    except ImapFailed as error:
+        return fetching.ConnectionTest(mails=0, error=str(error))
+    return fetching.test_connection(login)
+
+
+def _login(form: MailboxForm, account: ImapAccount, mailbox: Mailbox | None) -> ImapLogin:
+    """The server of the form; what is stored opens the stored server only. Raises ImapFailed."""
+    stored = None
+    if account.oauth is not None and (mailbox is None or form.goes_elsewhere()):
+        raise ImapFailed(_("Save the mailbox and sign in first; then test it."))
+    if mailbox is not None and account.password is None:
+        stored = fetching.login_of(mailbox)
+    return ImapLogin(
         host=account.host.strip().lower(),
         port=account.port,
         security=account.security,
         username=account.username,
-        password=password or "",
+        password=account.password or (stored.password if stored else ""),
         folder=account.folder,
+        access_token=stored.access_token if stored and account.oauth else "",
     )
-    return fetching.test_connection(login)
 
 
 def _refuse(form: Form, error: DomainError) -> None:

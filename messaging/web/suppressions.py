@@ -18,11 +18,11 @@ from ecrm.kernel import access, filters
 from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
 from messaging import permissions, services
-from messaging.models import Suppression
+from messaging.models import ProviderCall, Suppression
 from messaging.queries import hits, screens
 from messaging.queries import suppressions as queries
 from messaging.services import suppressions
-from messaging.web import reach, words
+from messaging.web import reach, sending_domains, words
 from messaging.web.forms import LiftForm, SuppressionForm
 
 if TYPE_CHECKING:
@@ -117,9 +117,18 @@ def sending_health(request: AgentRequest) -> HttpResponse:
         "hits": hits.sums(reach.shop_ids(request), days=DAYS, at=now()),
         "servers": servers,
         "days": DAYS,
+        "domains": sending_domains.rows(request),
+        "parked": _parked(request),
         "tab": "health",
     }
     return render_page(request, "messaging/sending_health.html", context)
+
+
+def _parked(request: AgentRequest) -> int:
+    """How many calls of providers wait for somebody, for who may see them."""
+    if not company.may(request.user, permissions.MANAGE, shop_id=None):
+        return 0
+    return ProviderCall.objects.parked().filter(body__isnull=False).count()
 
 
 def _form(request: AgentRequest, form: Any, *, row: Suppression | None = None) -> HttpResponse:

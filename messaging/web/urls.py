@@ -9,7 +9,9 @@ from messaging.web import (
     mail_rules,
     mailboxes,
     outgoing,
+    provider_calls,
     received,
+    sending_domains,
     suppressions,
     templates,
 )
@@ -29,6 +31,7 @@ urlpatterns = [
     path("attachments/<int:attachment_id>/", frames.attachment, name="attachment"),
     path("mailboxes/", mailboxes.mailbox_list, name="mailbox-list"),
     path("mailboxes/new/", mailboxes.mailbox_create, name="mailbox-create"),
+    path("mailboxes/sign-in/", mailboxes.mailbox_sign_in, name="mailbox-sign-in"),
     path("mailboxes/<int:mailbox_id>/", mailboxes.mailbox_edit, name="mailbox-edit"),
     path("templates/", templates.template_list, name="template-list"),
     path("templates/new/", templates.template_create, name="template-create"),
@@ -59,5 +62,15 @@ urlpatterns = [
     ),
     path("rules/", mail_rules.rules_list, name="rules-list"),
     path("rules/<int:shop_id>/", mail_rules.rules_edit, name="rules-edit"),
+    path("domains/", sending_domains.domain_list, name="domain-list"),
+    path("domains/<str:domain>/", sending_domains.domain_page, name="domain-page"),
+    path("domains/<str:domain>/check/", sending_domains.domain_check, name="domain-check"),
+    path("provider-calls/", provider_calls.call_list, name="provider-call-list"),
+    path("provider-calls/<int:call_id>/body/", provider_calls.call_body, name="provider-call-body"),
+    path(
+        "provider-calls/<int:call_id>/retry/",
+        provider_calls.call_retry,
+        name="provider-call-retry",
+    ),
     path("health/", suppressions.sending_health, name="sending-health"),
 ]

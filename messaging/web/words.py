@@ -87,6 +87,20 @@ _CAUSES: dict[str, Promise] = {
     "gave_up": gettext_lazy("Reading it failed again and again"),
 }
 
+_PARKED: dict[str, Promise] = {
+    "no_mail": gettext_lazy("It holds no mail"),
+    "not_understood": gettext_lazy("It is not written as this provider writes"),
+    "unknown_mailbox": gettext_lazy("It is for an address of which there is no active mailbox"),
+    "unknown_message": gettext_lazy("It is about a message that we did not send"),
+    "gave_up": gettext_lazy("Applying it failed again and again"),
+    "erased": gettext_lazy("Its content was erased with a customer"),
+}
+
+
+def parked(code: str) -> str:
+    """Why a provider's call was not applied; an unknown code speaks for itself."""
+    return str(_PARKED.get(code, code.replace("_", " ")))
+
 
 def reason(code: str) -> str:
     """Why a message waits or did not go; an unknown code speaks for itself."""

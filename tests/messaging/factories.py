@@ -20,6 +20,7 @@ from messaging.models import (
     Mailbox,
     MessageTemplate,
     OutgoingMessage,
+    ProviderCall,
     RawMail,
     Suppression,
     TemplateText,
@@ -83,6 +84,28 @@ class MailboxFactory(DjangoModelFactory):
     shop = factory.SubFactory(ShopFactory)
     address = factory.Sequence(lambda n: f"boite{n}@maison.example")
     created_at = factory.LazyFunction(now)
+
+
+class ProviderCallFactory(DjangoModelFactory):
+    """A call that waits to be read; `parked=True` is one that nobody understood."""
+
+    class Meta:
+        model = ProviderCall
+
+    class Params:
+        parked = factory.Trait(
+            state="parked",
+            cause="not_understood",
+            settled_at=factory.SelfAttribute("received_at"),
+        )
+
+    provider = "postmark"
+    kind = "tracking"
+    digest = factory.Sequence(lambda n: f"{n:064x}")
+    content_type = "application/json"
+    body = b"{"
+    received_at = factory.LazyFunction(now)
+    available_at = factory.SelfAttribute("received_at")
 
 
 class SuppressionFactory(DjangoModelFactory):

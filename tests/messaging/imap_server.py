@@ -11,19 +11,60 @@ from argparse import Namespace
 from contextlib import closing, suppress
 from typing import Any
 
-from pymap.backend.dict import DictBackend
+from pymap.backend.dict import Config, DictBackend, Login
+from pymap.exceptions import InvalidAuth
 from pymap.imap import IMAPServer
+from pysasl import SASLAuth
+from pysasl.creds.external import ExternalCredentials, ExternalVerificationRequired
+from pysasl.mechanism.oauth import OAuth2Mechanism
+from pysasl.mechanism.plain import PlainMechanism
 
 from tests.messaging.smtp_sink import free_port
 
 USER, PASSWORD = "bonjour", "s3cret-imap"
 
 
+class _TokenConfig(Config):
+    """Offers XOAUTH2 beside passwords."""
+
+    @property
+    def tls_auth(self) -> SASLAuth:
+        return SASLAuth([PlainMechanism(), OAuth2Mechanism()])
+
+
+class _TokenLogin(Login):
+    """Also lets in who shows one of these access tokens."""
+
+    def __init__(self, config: Config, tokens: set[str]) -> None:
+        super().__init__(config)
+        self._access_tokens = tokens
+
+    async def authenticate(self, credentials: Any) -> Any:
+        if not isinstance(credentials, ExternalCredentials):
+            return await super().authenticate(credentials)
+        try:
+            credentials.verify(None)
+        except ExternalVerificationRequired as shown:
+            if credentials.authzid == USER and shown.token in self._access_tokens:
+                return self.demo_user_identity
+        raise InvalidAuth
+
+
+class _TokenBackend(DictBackend):
+    @classmethod
+    async def opened(cls, args: Namespace, tokens: set[str]) -> tuple[Login, Config]:
+        config = _TokenConfig.from_args(args)
+        login = _TokenLogin(config, tokens)
+        await cls._add_demo_user(config, login)
+        return login, config
+
+
 class ImapServer:
-    """The server with one user and an empty INBOX."""
+    """The server with one user and an empty INBOX; `tokens` open it as the password does."""
 
     def __init__(self) -> None:
         self.port = free_port()
+        self.tokens: set[str] = set()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -62,9 +103,9 @@ class ImapServer:
             demo_user=USER,
             demo_password=PASSWORD,
         )
-        backend, config = await DictBackend.init(args)
+        login, config = await _TokenBackend.opened(args, self.tokens)
         config.apply_context()
-        server = IMAPServer(backend.login, config)
+        server = IMAPServer(login, config)
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             from proxyprotocol.sock import SocketInfoLocal
