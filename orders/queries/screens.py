@@ -130,15 +130,15 @@ def rows_of(lines: Iterable[tuple[Any, ...]]) -> list[OrderRow]:
 _TODAY = Statement(
     "orders_today",
     """
-SELECT currency,
-    count(*) FILTER (WHERE placed_at >= %(midnight)s::timestamptz),
-    sum(grand_total) FILTER (WHERE placed_at >= %(midnight)s::timestamptz),
-    count(*) FILTER (WHERE placed_at <= %(day_ago)s::timestamptz),
-    sum(grand_total) FILTER (WHERE placed_at <= %(day_ago)s::timestamptz)
-FROM orders_order
+SELECT true, currency, count(*), sum(grand_total) FROM orders_order
 WHERE shop_id = ANY(%(shop_ids)s::bigint[]) AND status <> 'cancelled'
-    AND placed_at BETWEEN %(yesterday)s::timestamptz AND %(at)s::timestamptz
-GROUP BY currency ORDER BY currency
+    AND placed_at BETWEEN %(midnight)s::timestamptz AND %(at)s::timestamptz
+GROUP BY currency
+UNION ALL
+SELECT false, currency, count(*), sum(grand_total) FROM orders_order
+WHERE shop_id = ANY(%(shop_ids)s::bigint[]) AND status <> 'cancelled'
+    AND placed_at BETWEEN %(yesterday)s::timestamptz AND %(day_ago)s::timestamptz
+GROUP BY currency
 """,
 )
 
@@ -154,15 +154,15 @@ def today(shop_ids: Iterable[int], *, at: datetime) -> Today:
         at=at,
     )
     return Today(
-        today=_day((count, total, currency) for currency, count, total, _, _ in found),
-        yesterday=_day((count, total, currency) for currency, _, _, count, total in found),
+        today=_day(row for is_today, *row in found if is_today),
+        yesterday=_day(row for is_today, *row in found if not is_today),
     )
 
 
-def _day(sums: Iterable[tuple[int, Decimal | None, str]]) -> Day:
-    found = [(count, total, currency) for count, total, currency in sums if total is not None]
-    revenue = [Money(total, currency) for _count, total, currency in found]
+def _day(sums: Iterable[Sequence[Any]]) -> Day:
+    """The day of which these are a currency, the number of orders in it, and their sum."""
+    found = sorted(sums, key=lambda row: (-row[2], row[0]))
     return Day(
-        orders_count=sum(count for count, _total, _currency in found),
-        revenue=tuple(sorted(revenue, key=lambda money: money.amount, reverse=True)),
+        orders_count=sum(count for _currency, count, _total in found),
+        revenue=tuple(Money(total, currency) for currency, _count, total in found),
     )

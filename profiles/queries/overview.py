@@ -81,19 +81,26 @@ SELECT pair.high_id {_WAITING} AND pair.low_id = %(profile_id)s::bigint
 UNION ALL SELECT pair.low_id {_WAITING} AND pair.high_id = %(profile_id)s::bigint
 """,
 )
+# LATERAL looks at the two of each waiting pair; as joins, both tables of people may be read whole for none.
 _PAIRS = Statement(
     "pairs_waiting",
-    f"""
+    """
 SELECT count(*) FROM (
-    SELECT {_WAITING} AND EXISTS (
-        SELECT FROM profiles_profileshop
-        WHERE profile_id = pair.low_id AND shop_id = ANY(%(shop_ids)s::bigint[])
-    ) AND EXISTS (
-        SELECT FROM profiles_profileshop
-        WHERE profile_id = pair.high_id AND shop_id = ANY(%(shop_ids)s::bigint[])
-    ) LIMIT 500
+    SELECT FROM profiles_duplicatepair pair
+    CROSS JOIN LATERAL (
+        SELECT FROM profiles_profile p JOIN profiles_profileshop s ON s.profile_id = p.id
+        WHERE p.id = pair.low_id AND p.merged_into_id IS NULL
+            AND s.shop_id = ANY(%(shop_ids)s::bigint[]) LIMIT 1
+    ) low
+    CROSS JOIN LATERAL (
+        SELECT FROM profiles_profile p JOIN profiles_profileshop s ON s.profile_id = p.id
+        WHERE p.id = pair.high_id AND p.merged_into_id IS NULL
+            AND s.shop_id = ANY(%(shop_ids)s::bigint[]) LIMIT 1
+    ) high
+    WHERE pair.state = 'open' OR pair.state = 'later' AND pair.later_until <= %(at)s::timestamptz
+    LIMIT 500
 ) AS waiting
-""",  # noqa: S608 - constant
+""",
 )
 
 
