@@ -39,8 +39,9 @@ def measure(ground: Ground, *, count: int, rounds: int = 3) -> Iterator[Figure]:
         )
         yield raw
         rates = []
+        ids = _customers(ground, count)
         for round_ in range(rounds):
-            _queue_many(ground, count, round_)
+            _queue_many(ground, count, round_, ids)
             rates.append(_together(url, Path(journals), count))
         yield tell(figure("mails.mass", rates, "mails/s", beside=raw))
         rates = []
@@ -99,7 +100,34 @@ def _send(url: str, journals: str, start: object, ready: object) -> None:
     sender.close()
 
 
-def _queue_many(ground: Ground, count: int, round_: int) -> None:
+def _customers(ground: Ground, count: int) -> list[int]:
+    """So many customers who agreed to marketing, half of them to open tracking too."""
+    from django.db import connection
+    from django.utils.timezone import now
+
+    from profiles.models import ConsentState, Profile
+
+    at = now()
+    people = Profile.objects.bulk_create(
+        [
+            Profile(source="bench", created_at=at, first_seen_at=at, last_seen_at=at)
+            for _number in range(count)
+        ]
+    )
+    ids = [person.pk for person in people]
+    for purpose, agreed in (("marketing", ids), ("open_tracking", ids[::2])):
+        ConsentState.objects.bulk_create(
+            ConsentState(
+                profile_id=pk, shop_id=ground.shop_id, channel="email", purpose=purpose, stand=1
+            )
+            for pk in agreed
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE profiles_consentstate")
+    return ids
+
+
+def _queue_many(ground: Ground, count: int, round_: int, ids: list[int]) -> None:
     from messaging.services import mailings
 
     wording = mailings.keep_wording(
@@ -111,7 +139,7 @@ def _queue_many(ground: Ground, count: int, round_: int) -> None:
         recipients=(
             mailings.MassRecipient(
                 to=f"customer{number}@bench.example",
-                profile_id=None,
+                profile_id=ids[number],
                 data={
                     "first_name": "Amélie" if number % 2 else "Claire",
                     **{

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from messaging.services import privacy
-from profiles.extensions import Holding, holdings
+from profiles.extensions import Combine, Holding, Unique, holdings
 
 
 def register() -> None:
@@ -15,4 +15,13 @@ def register() -> None:
         ("messaging.mail", "messaging_mail", _("Mails received")),
     ):
         holdings.register(Holding(key=key, table=table, label=label, order=30))
+    holdings.register(
+        Holding(
+            key="messaging.pace",
+            table="messaging_mailpace",
+            label=_("How often he wants marketing"),
+            order=30,
+            unique=Unique(columns=("shop_id",), combine={"days": Combine.GREATEST}),
+        )
+    )
     privacy.register()

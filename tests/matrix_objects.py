@@ -39,6 +39,7 @@ from tests.messaging.factories import (
     RawMailFactory,
     SuppressionFactory,
     TemplateFactory,
+    TopicFactory,
 )
 
 Arguments = dict[str, Any]
@@ -521,6 +522,7 @@ CONTACTS = {
 _outgoing = shop(lambda of, world: {"message_id": OutgoingMessageFactory(shop=of).pk})
 _raw_mail = shop(lambda of, world: {"raw_id": RawMailFactory(mailbox__shop=of).pk})
 _template = shop(lambda of, world: {"shop_id": of.pk, "key": TemplateFactory(shop=of).key})
+_topic = shop(lambda of, world: {"topic_id": TopicFactory(shop=of).pk})
 _followed = everybody(
     lambda of, world: {
         "token": tokens.token(
@@ -573,6 +575,9 @@ MESSAGING = {
     ),
     "messaging-tracking:link": _followed,
     "messaging-tracking:picture": _pictured,
+    "messaging:topic-edit": _topic,
+    "messaging:topic-archive": _topic,
+    "messaging:topic-create": shop(lambda of, world: {"shop_id": of.pk}),
     "messaging:rules-edit": shop(lambda of, world: {"shop_id": of.pk}),
     "messaging-public:preferences": _preferences,
     "messaging-public:unsubscribe": _preferences,

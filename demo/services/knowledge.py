@@ -20,6 +20,7 @@ from demo.rules.knowing import (
     twins,
 )
 from demo.rules.people import Person
+from demo.services.newsletter import write_newsletter
 from demo.services.privacy import write_privacy
 from demo.services.segments import write_segments
 from profiles import queries as profile_queries
@@ -58,6 +59,7 @@ def write_knowledge(
     write_segments(invited, agents=agents, author=AUTHOR, today=today)
     seconds = {twin.person.number for twin in twins(people, seed=seed)}
     alone = [pk for number, pk in ids.items() if pk is not None and number not in seconds]
+    write_newsletter(alone, today=today, seed=seed)
     write_privacy(alone, agents=agents, today=today)
 
 

@@ -16,11 +16,12 @@ FOLDER = Path(__file__).resolve().parent.parent / "texts"
 def the_brand() -> brand.Brand:
     """Maison Alba: its shops, staff, products and conversations."""
     return brand.brand_from(
-        _read("brand"),
-        _read("people"),
-        {language: _read(f"conversations.{language}") for language in ("fr", "de", "en")},
+        read("brand"),
+        read("people"),
+        {language: read(f"conversations.{language}") for language in ("fr", "de", "en")},
     )
 
 
-def _read(name: str) -> dict[str, Any]:
+def read(name: str) -> dict[str, Any]:
+    """The texts of one file."""
     return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))

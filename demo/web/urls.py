@@ -14,5 +14,6 @@ urlpatterns = [
     path("mailbox/<int:mail_id>/read/", views.mark_read, name="mark-read"),
     path("mailbox/<int:mail_id>/body/", views.mail_body, name="mail-body"),
     path("mailbox/<int:mail_id>/files/<int:position>/", views.mail_file, name="mail-file"),
+    path("preferences/", views.preferences, name="preferences"),
     path("shop/", views.shop, name="shop"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
+from urllib.parse import urlsplit
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -18,7 +19,7 @@ from django.views.decorators.http import (
 
 from demo import mime, queries
 from demo.models import DemoMail
-from demo.services import mailbox, storefront
+from demo.services import mailbox, newsletter, storefront
 from demo.services.texts import the_brand
 from demo.web.forms import AnswerForm, OrderForm, WriteForm
 from demo.web.guard import demo_only
@@ -40,6 +41,16 @@ PARTIALS = {"demo-owners": "owners", "demo-inbox": "inbox"}
 def mailbox_home(request: HttpRequest) -> HttpResponse:
     """A mailbox with no mail open: the one of the mail `of`, else the liveliest."""
     return _mailbox(request, mail=None, owner=queries.owner_of(_number(request.GET.get("of", ""))))
+
+
+@demo_only
+@require_safe
+def preferences(request: HttpRequest) -> HttpResponse:
+    """On to the page on which the latest recipient of the newsletter chooses what he receives."""
+    address = newsletter.preferences_page()
+    if not address:
+        raise Http404
+    return redirect(urlsplit(address).path)
 
 
 @demo_only

@@ -1,5 +1,6 @@
 """The post office's rows: what goes out, what comes in, and the bytes of both."""
 
+from messaging.models.choices import MailPace, Topic
 from messaging.models.incoming import (
     Attachment,
     Content,
@@ -31,6 +32,7 @@ __all__ = [
     "Intervention",
     "Link",
     "Mail",
+    "MailPace",
     "MailRules",
     "MailServer",
     "Mailbox",
@@ -43,5 +45,6 @@ __all__ = [
     "Suppression",
     "TemplateText",
     "TemplateVersion",
+    "Topic",
     "Wording",
 ]

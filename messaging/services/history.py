@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
 
 from ecrm.kernel import outbox
 from messaging.events import MessageSent
-from messaging.models import DeliveryAttempt, OutgoingMessage
-from messaging.services import reading
+from messaging.models import DeliveryAttempt, OutgoingMessage, Wording
+from messaging.services import claims, mailings, reading, tracking
+from messaging.services.mailings import MassRecipient
 from messaging.transports import reader
 
 HOST = "history"
@@ -67,3 +68,30 @@ def record_sent(sent: Mapping[int, datetime]) -> None:
             ),
             at=sent[message.pk],
         )
+
+
+@transaction.atomic
+def record_mailing(
+    wording_id: int,
+    *,
+    recipients: Sequence[MassRecipient],
+    topic: str = "",
+    about: str = "",
+    sent_at: datetime,
+) -> list[int]:
+    """A mailing of the past as if it had left then: the ids of what was sent, with what is noted about it.
+
+    Who may not be written to is skipped as ever. Publishes MessageSent for each.
+    """
+    mailings.queue_many(wording_id, recipients=recipients, topic=topic, about=about, at=sent_at)
+    keys = [recipient.dedupe_key for recipient in recipients]
+    rows = OutgoingMessage.objects.filter(
+        dedupe_key__in=keys, state=OutgoingMessage.State.PENDING
+    ).select_for_update(of=("self",))
+    sendable = claims.sift(list(rows.order_by("pk")), at=sent_at)
+    OutgoingMessage.objects.bulk_update(sendable, ["noted"])
+    tracking.keep_wording_links(
+        wording_id, html_source=Wording.objects.values_list("html", flat=True).get(pk=wording_id)
+    )
+    record_sent({message.pk: sent_at for message in sendable})
+    return [message.pk for message in sendable]

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Min
 from django.utils.timezone import now
 
 from company import queries as company
@@ -115,7 +116,10 @@ def settle_hits(*, at: datetime | None = None) -> int:
     Each is told once; a message's burst of links is a program's.
     """
     moment = at or now()
-    activities.ensure_months_of([moment - timedelta(days=1), moment])
+    oldest = Hit.objects.filter(settled_at__isnull=True).aggregate(at=Min("first_at"))["at"]
+    if oldest is None:
+        return 0
+    activities.ensure_months_between(oldest, last=moment)
     with transaction.atomic():
         waiting = list(
             Hit.objects.filter(settled_at__isnull=True, first_at__lte=moment - rules.SETTLED_AFTER)

@@ -11,10 +11,13 @@ from messaging.models import OutgoingMessage, Suppression
 from messaging.queries.mail_rules import rules_of
 from messaging.rules import gate
 from messaging.rules.mail_rules import ShopRules, noted
+from messaging.services.paces import Paces
 from profiles import queries as profiles
 
 OPEN_TRACKING: Final = "open_tracking"
-_GRANTED: Final = "granted"
+WITHDRAWN, NEVER_GRANTED, TOO_OFTEN = "consent_withdrawn", "no_consent", "too_often"
+_GRANTED, _WITHDRAWN = "granted", "withdrawn"
+_CHANNELS: Final = {"mail": "email", "sms": "sms"}
 
 Answers = Mapping[tuple[int, int, str, str], str]
 
@@ -58,17 +61,21 @@ def candidate(message: OutgoingMessage) -> Candidate:
 
 
 def ask(candidates: Sequence[Candidate], *, at: datetime) -> Permits:
-    """What holds for these messages now. Runs four queries at most, however many they are."""
+    """What holds for these messages now, the first to go first. Six queries at most, however many they are.
+
+    Within the transaction that claims them: whose pace is asked is locked until it commits.
+    """
     found_bans = bans({one.recipient for one in candidates}, at=at)
     rules = rules_of({one.shop_id for one in candidates if one.shop_id is not None})
     answers = _answers(candidates, rules)
     refused: dict[int, str] = {}
     bits: dict[int, int] = {}
     for one in candidates:
-        if reason := _refusal(one, found_bans):
+        if reason := _banned(one, found_bans) or _unwanted(one, rules, answers):
             refused[one.id] = reason
         elif one.shop_id is not None and (found := _noted(one, rules[one.shop_id], answers)):
             bits[one.id] = found
+    refused |= _too_often([one for one in candidates if one.id not in refused], at=at)
     return Permits(refused, bits)
 
 
@@ -91,7 +98,7 @@ def bans(recipients: set[str], *, at: datetime) -> dict[str, list[gate.Ban]]:
     return found
 
 
-def _refusal(one: Candidate, found_bans: Mapping[str, list[gate.Ban]]) -> str:
+def _banned(one: Candidate, found_bans: Mapping[str, list[gate.Ban]]) -> str:
     ban = gate.stopped_by(
         found_bans.get(one.recipient, ()),
         purpose=one.purpose,
@@ -100,6 +107,35 @@ def _refusal(one: Candidate, found_bans: Mapping[str, list[gate.Ban]]) -> str:
         shop_id=one.shop_id,
     )
     return ban.reason if ban else ""
+
+
+def _unwanted(one: Candidate, rules: Mapping[int, ShopRules], answers: Answers) -> str:
+    """Why a customer does not get marketing: he said no, was asked and did not answer, or never agreed."""
+    if one.purpose != gate.MARKETING:
+        return ""
+    if one.shop_id is None or one.profile_id is None:
+        said = None
+    else:
+        place = (one.profile_id, one.shop_id, _CHANNELS[one.channel], gate.MARKETING)
+        said = answers.get(place)
+    needs_yes = one.shop_id is None or rules[one.shop_id].demands_opt_in
+    if said == _WITHDRAWN:
+        return WITHDRAWN
+    return "" if said == _GRANTED or (said is None and not needs_yes) else NEVER_GRANTED
+
+
+def _too_often(candidates: Sequence[Candidate], *, at: datetime) -> dict[int, str]:
+    """The marketing mails that come sooner after another than their recipients want."""
+    concerned = [
+        (one.id, (one.profile_id, one.shop_id))
+        for one in candidates
+        if one.purpose == gate.MARKETING
+        and one.channel == OutgoingMessage.Channel.MAIL
+        and one.profile_id is not None
+        and one.shop_id is not None
+    ]
+    paces = Paces((subject for _id, subject in concerned), at=at)
+    return {pk: TOO_OFTEN for pk, subject in concerned if not paces.allow(subject)}
 
 
 def _answers(candidates: Sequence[Candidate], rules: Mapping[int, ShopRules]) -> Answers:
@@ -111,7 +147,9 @@ def _answers(candidates: Sequence[Candidate], rules: Mapping[int, ShopRules]) ->
         and one.shop_id is not None
         and (one.purpose == gate.MARKETING or rules[one.shop_id].tracks_transactional)
     }
-    return profiles.consents.answers(pairs, purposes=[OPEN_TRACKING]) if pairs else {}
+    return (
+        profiles.consents.answers(pairs, purposes=[OPEN_TRACKING, gate.MARKETING]) if pairs else {}
+    )
 
 
 def _noted(one: Candidate, rules: ShopRules, answers: Answers) -> int:

@@ -24,7 +24,7 @@ from company.types import ShopInfo
 from ecrm.kernel.errors import DomainError
 from messaging.models import OutgoingMessage, Suppression
 from messaging.rules import tokens
-from messaging.services import suppressions
+from messaging.services import suppressions, wishes
 from messaging.services.keys import accepted_keys, signing_key
 from profiles import queries as profiles
 from profiles.services import consents
@@ -100,6 +100,14 @@ class Choice:
 
     matter: Matter
     is_granted: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wishes:
+    """What he chooses within the marketing he allows; `days` is None where nobody is known to have a pace."""
+
+    topics: list[wishes.TopicChoice]
+    days: int | None
 
 
 class UnknownLink(DomainError):
@@ -182,12 +190,15 @@ def choose(
     token: str,
     *,
     wanted: Mapping[str, bool],
+    topics: Mapping[str, bool] | None = None,
+    days: int | None = None,
     ip: str | None = None,
     at: datetime | None = None,
 ) -> list[str]:
     """Keep what the recipient chose, by the keys of the matters; what stays as it was leaves no entry.
 
-    Returns the keys that changed. Raises UnknownLink; publishes ConsentGranted, ConsentWithdrawn,
+    `topics` by their codes, `days` between two marketing mails (wishes.PACES); None leaves them as they
+    are. Returns the keys that changed. Raises UnknownLink; publishes ConsentGranted, ConsentWithdrawn,
     AddressSuppressed, SuppressionLifted.
     """
     person = recipient(token)
@@ -206,6 +217,38 @@ def choose(
                 )
             else:
                 _spare(person, at=moment)
+    return [*changed, *_choose_wishes(person, topics or {}, days, at=moment)]
+
+
+def wishes_of(person: Recipient, *, at: datetime | None = None) -> Wishes:
+    """Which topics he wants and how often; how often only of a customer. Three queries at most."""
+    return Wishes(
+        topics=wishes.topic_choices(
+            person.shop.id,
+            address=person.address,
+            languages=(person.language, person.shop.default_language),
+            at=at or now(),
+        ),
+        days=wishes.pace(person.profile_id, shop_id=person.shop.id)
+        if person.profile_id is not None
+        else None,
+    )
+
+
+def _choose_wishes(
+    person: Recipient, topics: Mapping[str, bool], days: int | None, *, at: datetime
+) -> list[str]:
+    changed = wishes.choose_topics(
+        person.shop.id,
+        address=person.address,
+        wanted=topics,
+        message_id=person.message_id,
+        at=at,
+    )
+    if days is not None and person.profile_id is not None:
+        shop_id = person.shop.id
+        if wishes.choose_pace(person.profile_id, shop_id=shop_id, days=days, at=at):
+            changed.append("pace")
     return changed
 
 

@@ -1,4 +1,4 @@
-"""What is noted about openings and clicks, as privacy sees it: handed out, erased, forgotten by age."""
+"""Openings, clicks and wishes as privacy sees them: handed out, erased, forgotten by age."""
 
 from __future__ import annotations
 
@@ -14,8 +14,20 @@ _SITE = "substring(t.target FROM '^[A-Za-z]+://[^/?#]*') || '/'"
 
 
 def declared() -> tuple[Personal, ...]:
-    """Hits go with the person; where links led is cut down to the site."""
+    """Hits and wishes go with the person; where links led is cut down to the site."""
     return (
+        Personal(
+            key="messaging.pace",
+            table="messaging_mailpace",
+            label=_("How often you want news and offers"),
+            processing="messages",
+            order=16,
+            holdings=("messaging.pace",),
+            columns={
+                "since": ("t.changed_at", _("Date")),
+                "days": ("t.days", _("Days between two mails, at least")),
+            },
+        ),
         Personal(
             key="messaging.hit",
             table="messaging_hit",

@@ -36,6 +36,15 @@ def keep_links(messages: Iterable[OutgoingMessage]) -> None:
     )
 
 
+def tokens_of(message_ids: Iterable[int]) -> dict[int, str]:
+    """The name of each of these messages in its links. One query."""
+    rows = OutgoingMessage.objects.filter(pk__in=list(message_ids)).order_by("pk")
+    key = signing_key()
+    return {
+        pk: tokens.token(uuid, use="track", key=key) for pk, uuid in rows.values_list("pk", "uuid")
+    }
+
+
 def html_of(message: OutgoingMessage) -> str:
     """A message's HTML as it leaves, with what is noted about it."""
     if not message.noted or not message.html:

@@ -13,7 +13,7 @@ from backoffice import extensions as frame
 from company import extensions as company
 from company import queries as company_queries
 from messaging import permissions
-from messaging.models import MessageTemplate, RawMail, SendingDomain, Suppression
+from messaging.models import MessageTemplate, RawMail, SendingDomain, Suppression, Topic
 from messaging.queries import screens
 from messaging.services import sending_domains
 from messaging.web import timeline
@@ -85,6 +85,14 @@ def _register_pages() -> None:
                 "messaging:sending-health",
                 "activity",
                 permissions.VIEW,
+            ),
+            (
+                "mail-topics",
+                _("Topics"),
+                _("What customers may choose among in your news and offers."),
+                "messaging:topic-list",
+                "tags",
+                permissions.TEMPLATES,
             ),
             (
                 "mail-rules",
@@ -197,6 +205,10 @@ def _register_audit() -> None:
             "messaging.template-draft-discarded",
             gettext_noop("{who} discarded the draft of the template {what} {place}."),
         ),
+        ("messaging.topic-added", gettext_noop("{who} added the topic {what} {place}.")),
+        ("messaging.topic-renamed", gettext_noop("{who} renamed the topic {what} {place}.")),
+        ("messaging.topic-archived", gettext_noop("{who} put the topic {what} away {place}.")),
+        ("messaging.topic-restored", gettext_noop("{who} offered the topic {what} again {place}.")),
         (
             "messaging.template-archived",
             gettext_noop("{who} put the template {what} away {place}."),
@@ -212,6 +224,7 @@ def _register_audit() -> None:
     received = gettext_noop("received mail no. {id}")
     company.audit_nouns.register(
         company.AuditNoun(code="mailbox", label=gettext_noop("no. {id}"), find=_mailboxes),
+        company.AuditNoun(code="mail-topic", label=gettext_noop("no. {id}"), find=_topics),
         company.AuditNoun(code="template", label=gettext_noop("no. {id}"), find=_templates),
         company.AuditNoun(
             code="sending-domain", label=gettext_noop("domain no. {id}"), find=_domains
@@ -248,6 +261,17 @@ def _templates(agent: Agent, ids: Collection[str]) -> dict[str, company.AuditSub
             name=row.name, url=reverse("messaging:template-edit", args=[row.shop_id, row.key])
         )
         for row in MessageTemplate.objects.visible_in(shop_ids).filter(pk__in=ids)
+    }
+
+
+def _topics(agent: Agent, ids: Collection[str]) -> dict[str, company.AuditSubject]:
+    """Topics of an audit entry, as far as the agent may change them."""
+    shop_ids = company_queries.shop_ids(agent, permissions.TEMPLATES)
+    return {
+        str(row.pk): company.AuditSubject(
+            name=row.name_in(agent.language), url=reverse("messaging:topic-edit", args=[row.pk])
+        )
+        for row in Topic.objects.filter(pk__in=ids, shop_id__in=shop_ids)
     }
 
 

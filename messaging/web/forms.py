@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
+from ecrm.kernel.errors import DomainError
 from messaging.models import Suppression
+from messaging.services.topics import LONGEST_NAME
+
+if TYPE_CHECKING:
+    from company.types import ShopInfo
 
 
 class SuppressionForm(forms.Form):
@@ -72,3 +79,35 @@ class MailRulesForm(forms.Form):
         required=False,
         help_text=_("Never with what colleagues write, or with personal links such as passwords."),
     )
+
+
+class TopicForm(forms.Form):
+    """What a topic is called, in each language of its shop."""
+
+    def __init__(
+        self, *args: Any, shop: ShopInfo, names: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._languages = [
+            shop.default_language,
+            *(code for code in shop.languages if code != shop.default_language),
+        ]
+        for code in self._languages:
+            self.fields[f"name_{code}"] = forms.CharField(
+                label=_("Name in %(language)s")
+                % {"language": get_language_info(code)["name_local"].capitalize()},
+                max_length=LONGEST_NAME,
+                required=code == shop.default_language,
+                initial=(names or {}).get(code, ""),
+            )
+
+    def names(self) -> dict[str, str]:
+        """The names by language."""
+        return {code: self.cleaned_data[f"name_{code}"] for code in self._languages}
+
+    def refuse(self, error: DomainError) -> None:
+        """Show what the service refused."""
+        for name, text in error.fields.items():
+            self.add_error(name if name in self.fields else None, text)
+        if not error.fields:
+            self.add_error(None, error.message)

@@ -6,9 +6,12 @@ their user (RFC 8058) have neither cookie nor CSRF token. Opening a link never c
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from allauth.core.internal.httpkit import get_client_ip
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -16,6 +19,13 @@ from django.views.decorators.http import require_http_methods
 from ecrm.kernel import access
 from ecrm.kernel.htmx import render_page
 from messaging.services import preferences
+
+PACE_NAMES: Final = {
+    "0": _("Everything"),
+    "7": _("At most once a week"),
+    "30": _("At most once a month"),
+}
+"""How often he may want marketing, by days (services/wishes.py)."""
 
 
 @csrf_exempt
@@ -31,10 +41,7 @@ def preferences_page(request: HttpRequest, token: str) -> HttpResponse:
     with translation.override(person.language):
         is_saved = request.method == "POST"
         if is_saved:
-            wanted = {name: name in request.POST for name in preferences.NAMES}
-            if "nothing" in request.POST:
-                wanted = dict.fromkeys(wanted, False)
-            preferences.choose(token, wanted=wanted, ip=get_client_ip(request))
+            preferences.choose(token, **_chosen(request.POST), ip=get_client_ip(request))
         return _page(request, person, is_saved=is_saved)
 
 
@@ -54,15 +61,40 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, person, is_saved=request.method == "POST")
 
 
+def _chosen(given: QueryDict) -> dict[str, Any]:
+    """What the form says. Only topics it showed are chosen: one that came up since is left alone."""
+    if "nothing" in given:
+        return {"wanted": dict.fromkeys(preferences.NAMES, False)}
+    shown, ticked = given.getlist("shown"), set(given.getlist("topics"))
+    days = given.get("days", "")
+    return {
+        "wanted": {name: name in given for name in preferences.NAMES},
+        "topics": {code: code in ticked for code in shown},
+        "days": int(days) if days in PACE_NAMES else None,
+    }
+
+
 def _page(request: HttpRequest, person: preferences.Recipient, *, is_saved: bool) -> HttpResponse:
+    wishes = preferences.wishes_of(person)
     context = {
         "person": person,
         "shop": person.shop,
         "choices": preferences.choices(person),
+        "topics": wishes.topics,
+        "paces": _paces(wishes.days),
         "is_saved": is_saved,
         "page_url": preferences_url(request),
     }
     return render_page(request, "messaging/preferences.html", context).render()
+
+
+def _paces(days: int | None) -> list[dict[str, Any]]:
+    if days is None:
+        return []
+    return [
+        {"days": value, "label": label, "is_chosen": int(value) == days}
+        for value, label in PACE_NAMES.items()
+    ]
 
 
 def preferences_url(request: HttpRequest) -> str:

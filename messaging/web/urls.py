@@ -14,6 +14,7 @@ from messaging.web import (
     sending_domains,
     suppressions,
     templates,
+    topics,
 )
 
 app_name = "messaging"
@@ -60,6 +61,10 @@ urlpatterns = [
     path(
         "spared/<int:suppression_id>/lift/", suppressions.suppression_lift, name="suppression-lift"
     ),
+    path("topics/", topics.topic_list, name="topic-list"),
+    path("topics/<int:topic_id>/", topics.topic_edit, name="topic-edit"),
+    path("topics/<int:topic_id>/archive/", topics.topic_archive, name="topic-archive"),
+    path("topics/new/<int:shop_id>/", topics.topic_create, name="topic-create"),
     path("rules/", mail_rules.rules_list, name="rules-list"),
     path("rules/<int:shop_id>/", mail_rules.rules_edit, name="rules-edit"),
     path("domains/", sending_domains.domain_list, name="domain-list"),

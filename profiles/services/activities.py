@@ -44,9 +44,9 @@ class Told:
     is_contact: bool
 
 
-def ensure_months_of(moments: Iterable[datetime]) -> None:
-    """Make room for activities of these moments; outside the transaction that writes them."""
-    months.ensure_months({months.month_of(moment) for moment in moments})
+def ensure_months_between(first: datetime, *, last: datetime) -> None:
+    """Make room for activities of this time; outside the transaction that writes them."""
+    months.ensure_months(months.months_between(first, last=last))
 
 
 @transaction.atomic(savepoint=False)

@@ -18,6 +18,7 @@ from messaging.models import (
     Link,
     Mail,
     Mailbox,
+    MailRules,
     MessageTemplate,
     OutgoingMessage,
     ProviderCall,
@@ -25,6 +26,7 @@ from messaging.models import (
     Suppression,
     TemplateText,
     TemplateVersion,
+    Topic,
 )
 from messaging.rules import message_ids
 from messaging.services.keys import signing_key
@@ -54,6 +56,27 @@ class OutgoingMessageFactory(DjangoModelFactory):
     dedupe_key = factory.Sequence(lambda n: f"test:{n}")
     queued_at = factory.LazyFunction(now)
     available_at = factory.SelfAttribute("queued_at")
+
+
+class TopicFactory(DjangoModelFactory):
+    class Meta:
+        model = Topic
+
+    shop = factory.SubFactory(ShopFactory)
+    code = factory.Sequence(lambda n: f"topic-{n}")
+    names = factory.LazyFunction(lambda: {"fr": "Nouveautés"})
+    created_at = factory.LazyFunction(now)
+
+
+class EagerShopFactory(ShopFactory):
+    """A shop that sends marketing to all who did not say no, also to bare addresses."""
+
+    class Meta:
+        skip_postgeneration_save = True
+
+    @factory.post_generation
+    def rules(self, create: bool, extracted: object, **options: object) -> None:
+        MailRules.objects.create(shop=self, demands_opt_in=False)
 
 
 class LinkFactory(DjangoModelFactory):

@@ -20,7 +20,12 @@ from messaging.services.sending import Sender
 from messaging.transports.imap import ImapSession
 from messaging.transports.reader import MailReader
 from tests.messaging.conftest import Clock
-from tests.messaging.factories import MailboxFactory, OutgoingMessageFactory, mail_bytes
+from tests.messaging.factories import (
+    EagerShopFactory,
+    MailboxFactory,
+    OutgoingMessageFactory,
+    mail_bytes,
+)
 from tests.messaging.imap_server import PASSWORD, USER, ImapServer
 from tests.messaging.smtp_sink import Server
 
@@ -141,7 +146,7 @@ def test_a_mass_mail_is_never_handed_over_twice(
     make_mass_sender: Callable[..., MassSender],
     tmp_path: Path,
 ) -> None:
-    message = OutgoingMessageFactory(purpose="marketing", lane=2)
+    message = OutgoingMessageFactory(shop=EagerShopFactory(), purpose="marketing", lane=2)
 
     run_and_die(SEND_MASS, smtp.url, str(tmp_path / "journals"), failpoint=failpoint)
     sender = make_mass_sender(smtp.url)

@@ -23,9 +23,8 @@ from messaging.services import mailings, mass_claims, mass_settling
 from messaging.services.mailings import MassRecipient
 from messaging.services.mass import MassSender
 from messaging.transports import journal
-from tests.company.factories import ShopFactory
 from tests.messaging.conftest import Clock
-from tests.messaging.factories import OutgoingMessageFactory
+from tests.messaging.factories import EagerShopFactory, OutgoingMessageFactory
 from tests.messaging.smtp_sink import Server
 
 SUBJECT = "{{ first_name }}, l'été est là"
@@ -35,7 +34,7 @@ HTML = '<p>Bonjour {{ first_name }} <a href="{{ link }}">voir</a></p>'
 def queue(*people: str, **options: object) -> list[OutgoingMessage]:
     """One mass mail for each of these first names."""
     wording = mailings.keep_wording(
-        shop_id=ShopFactory().pk, language="fr", subject=SUBJECT, html_source=HTML
+        shop_id=EagerShopFactory().pk, language="fr", subject=SUBJECT, html_source=HTML
     )
     recipients = [
         MassRecipient(
@@ -239,7 +238,11 @@ def test_a_message_with_words_of_its_own_goes_the_same_way(
     mass_sender: MassSender, smtp: Server
 ) -> None:
     message = OutgoingMessageFactory(
-        purpose="marketing", lane=2, text="Bonjour\n.point\n", html="<p>Été</p>"
+        shop=EagerShopFactory(),
+        purpose="marketing",
+        lane=2,
+        text="Bonjour\n.point\n",
+        html="<p>Été</p>",
     )
 
     send(mass_sender)

@@ -21,8 +21,8 @@ from ecrm.kernel import verify
 from messaging.models import OutgoingMessage
 from messaging.services import mailings
 from messaging.services.mailings import MassRecipient
-from tests.company.factories import ShopFactory
 from tests.messaging import murder
+from tests.messaging.factories import EagerShopFactory
 from tests.messaging.smtp_sink import free_port
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
@@ -92,7 +92,10 @@ def test_twenty_murders_lose_and_double_nothing(sink: tuple[str, Path], tmp_path
 
 def _queue(count: int) -> None:
     wording = mailings.keep_wording(
-        shop_id=ShopFactory().pk, language="fr", subject="Bonjour {{ name }}", text="{{ name }}"
+        shop_id=EagerShopFactory().pk,
+        language="fr",
+        subject="Bonjour {{ name }}",
+        text="{{ name }}",
     )
     mailings.queue_many(
         wording,

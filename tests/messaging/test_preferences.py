@@ -7,12 +7,12 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import reverse
 
-from messaging.models import Suppression
+from messaging.models import MailPace, Suppression, Topic
 from messaging.rules import tokens
-from messaging.services import preferences
+from messaging.services import preferences, topics
 from messaging.services.keys import signing_key
 from profiles.models import Consent
-from tests.company.factories import ShopFactory
+from tests.company.factories import AgentFactory, ShopFactory
 from tests.messaging.factories import OutgoingMessageFactory
 from tests.orders.factories import make_order
 
@@ -23,7 +23,7 @@ MARKETING = "email-marketing"
 
 @pytest.fixture
 def message():
-    shop = ShopFactory(default_language="fr")
+    shop = ShopFactory(default_language="fr", languages=["fr", "en", "de"])
     order = make_order(shop, customer={"email": "zoe@example.org", "accepts_marketing": True})
     return OutgoingMessageFactory(
         shop=shop, profile_id=order.profile_id, recipient="zoe@example.org", purpose="marketing"
@@ -157,3 +157,124 @@ def test_mails_carry_both_links(message):
 
     assert links.preferences.endswith(_url(message))
     assert links.unsubscribe.endswith(_url(message, "unsubscribe"))
+
+
+# --- Topics and how often ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def topic(message):
+    return Topic.objects.get(
+        pk=topics.add_topic(
+            message.shop_id, names={"fr": "Nouveautés", "de": "Neuheiten", "en": "News"}, by=None
+        )
+    )
+
+
+def test_a_topic_is_left_and_wanted_again(client, message, topic):
+    client.post(_url(message), {MARKETING: "1", "shown": topic.code})
+    spared = Suppression.objects.get()
+    assert (spared.scope, spared.topic, spared.shop, spared.message) == (
+        "topic",
+        "nouveautes",
+        message.shop,
+        message,
+    )
+
+    client.post(_url(message), {MARKETING: "1", "shown": topic.code, "topics": topic.code})
+
+    assert not Suppression.objects.filter(lifted_at=None).exists()
+
+
+def test_a_topic_that_came_up_meanwhile_is_left_alone(client, message, topic):
+    client.post(_url(message), {MARKETING: "1"})
+    client.post(_url(message), {MARKETING: "1", "shown": "not-a-topic"})
+
+    assert not Suppression.objects.exists()
+
+
+def test_how_often_is_kept_and_shown(client, message):
+    client.post(_url(message), {MARKETING: "1", "days": "30"})
+    client.post(_url(message), {MARKETING: "1", "days": "5"})
+
+    page = client.get(_url(message)).content.decode()
+    assert MailPace.objects.get().days == 30
+    assert 'id="pace-30" name="days" value="30" checked' in page
+
+
+def test_opening_the_page_chooses_no_topic_and_no_pace(client, message, topic):
+    client.get(_url(message))
+    client.head(_url(message))
+
+    assert not MailPace.objects.exists()
+    assert not Suppression.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("fr", ["Nouveautés", "Au plus une fois par semaine"]),
+        ("de", ["Neuheiten", "Höchstens einmal pro Woche"]),
+    ],
+)
+def test_topics_and_paces_speak_the_customer_s_language(client, message, topic, language, words):
+    message.language = language
+    message.save(update_fields=["language"])
+
+    page = client.get(_url(message)).content.decode()
+    assert all(word in page for word in words)
+
+
+def test_an_address_without_a_customer_chooses_topics_and_no_pace(client):
+    message = OutgoingMessageFactory(purpose="marketing", recipient="nobody@example.org")
+    code = Topic.objects.get(
+        pk=topics.add_topic(message.shop_id, names={"fr": "Soldes"}, by=None)
+    ).code
+
+    client.post(_url(message), {"shown": code, "days": "7"})
+
+    assert Suppression.objects.filter(topic=code).exists()
+    assert not MailPace.objects.exists()
+
+
+# --- Topics of a shop -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def marketer():
+    browser = Client()
+    browser.force_login(AgentFactory(role="owner", language="en"))
+    return browser
+
+
+def test_a_marketer_adds_renames_and_puts_topics_away(marketer):
+    shop = ShopFactory(default_language="fr", languages=["fr", "en"])
+
+    marketer.post(reverse("messaging:topic-create", args=[shop.pk]), {"name_fr": "Ventes privées"})
+    topic = Topic.objects.get()
+    marketer.post(
+        reverse("messaging:topic-edit", args=[topic.pk]),
+        {"name_fr": "Ventes", "name_en": "Sales"},
+    )
+    marketer.post(reverse("messaging:topic-archive", args=[topic.pk]))
+
+    topic.refresh_from_db()
+    assert (topic.code, topic.names) == ("ventes-privees", {"fr": "Ventes", "en": "Sales"})
+    assert topic.archived_at is not None
+    assert b"Sales" in marketer.get(reverse("messaging:topic-list")).content
+
+
+def test_a_topic_without_a_name_is_refused(marketer):
+    shop = ShopFactory(default_language="fr")
+
+    answer = marketer.post(reverse("messaging:topic-create", args=[shop.pk]), {"name_en": "News"})
+
+    assert answer.status_code == 422
+    with pytest.raises(topics.UnusableTopic):
+        topics.add_topic(shop.pk, names={"en": "News"}, by=None)
+
+
+def test_two_topics_of_one_name_have_two_codes(message, topic):
+    other = topics.add_topic(message.shop_id, names={"fr": "Nouveautés"}, by=None)
+
+    assert Topic.objects.get(pk=other).code == "nouveautes-2"
