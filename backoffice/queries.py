@@ -140,10 +140,10 @@ def list_tools(
         list_path=list_path,
         address=list_path + suffix,
         saved=saved,
-        columns=[
+        columns=tuple(
             ColumnChoice(key=column.key, label=column.label, is_shown=column in shown)
             for column in offered
-        ],
+        ),
         shown=shown,
         export_url=export_url and export_url + suffix,
     )

@@ -117,6 +117,6 @@ class ListTools(Generic[Row]):
     list_path: str
     address: str
     saved: SavedViews
-    columns: Sequence[ColumnChoice]
+    columns: tuple[ColumnChoice, ...]
     shown: Sequence[Column[Row]]
     export_url: str

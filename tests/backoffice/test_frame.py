@@ -168,6 +168,28 @@ def test_text_is_escaped_and_markup_refused():
         drawing.drawn("components/stat.html", **values | {"figure": SafeString("<i>")})
 
 
+TOOLS = {
+    "columns": (),
+    "list_path": "/orders/",
+    "address": "/orders/",
+    "export_url": "/orders/csv/",
+}
+
+
+def test_forms_are_drawn_once_and_get_the_token_of_each_request():
+    drawing._drawn.cache_clear()
+
+    first, second = (
+        drawing.drawn_form("components/list_tools.html", csrf_token=token, **TOOLS)
+        for token in ("first", 'second"')
+    )
+
+    assert 'name="csrfmiddlewaretoken" value="first"' in first
+    assert 'name="csrfmiddlewaretoken" value="second&quot;"' in second
+    assert drawing._TOKEN not in first + second
+    assert drawing._drawn.cache_info().misses == 1
+
+
 def test_rows_are_filled_and_escaped_unless_they_are_markup():
     rows = [{"name": "Ana & Co", "cells": SafeString("<td>1</td>")}, {"name": 7, "cells": "<td>"}]
 

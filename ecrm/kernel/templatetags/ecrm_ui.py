@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 import zlib
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -24,6 +25,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 from django_vite.templatetags.django_vite import vite_asset_url
 
+from ecrm.kernel import drawing
 from ecrm.kernel.money import Money
 
 register = template.Library()
@@ -48,6 +50,17 @@ def _language() -> str:
 @cache  # looking a locale up costs more than most of what is formatted with it
 def _locale_of(language: str) -> Locale:
     return Locale.parse(language, sep="-")
+
+
+@register.simple_tag
+def drawn(template_name: str, csrf_token: object = None, **values: Hashable) -> SafeString:
+    """Return the part drawn once for all who see the same values (ecrm/kernel/drawing.py); else an include.
+
+    A part with forms gets `csrf_token`.
+    """
+    if csrf_token is None:
+        return drawing.drawn(template_name, **values)
+    return drawing.drawn_form(template_name, csrf_token=str(csrf_token), **values)
 
 
 @register.simple_tag
