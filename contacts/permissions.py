@@ -13,11 +13,17 @@ if TYPE_CHECKING:
 
 VIEW = inbox.VIEW
 ANSWER = inbox.ANSWER
+DELETE = "contacts.delete_ticket"
 
 
 def may_answer(agent: Agent, ticket: Ticket) -> bool:
     """Whether the agent may answer and change this ticket."""
     return company.may(agent, ANSWER, shop_id=ticket.shop_id)
+
+
+def may_delete(agent: Agent, ticket: Ticket) -> bool:
+    """Whether the agent may delete this ticket for good."""
+    return company.may(agent, DELETE, shop_id=ticket.shop_id)
 
 
 def may_follow_ticket(agent: Agent, topic: str) -> bool:

@@ -513,6 +513,7 @@ CONTACTS = {
     "contacts:ticket-take": _ticket_number,
     "contacts:ticket-priority": _ticket_number,
     "contacts:ticket-tags": _ticket_number,
+    "contacts:ticket-delete": _ticket_number,
     "api-ticket-detail": shop(_api_ticket),
     "api-ticket-messages": shop(_api_ticket),
 }

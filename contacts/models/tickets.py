@@ -70,8 +70,22 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
             return int(cursor.fetchone()[0])
 
 
+_TicketManager = models.Manager.from_queryset(TicketQuerySet)
+
+
+class _LivingTickets(_TicketManager["Ticket"]):
+    """Tickets that nobody deleted."""
+
+    def get_queryset(self) -> TicketQuerySet:
+        return TicketQuerySet(self.model, using=self._db).filter(deleted_at=None)
+
+
 class Ticket(models.Model):
-    """One request of one customer to one shop, from the first word to the end."""
+    """One request of one customer to one shop, from the first word to the end.
+
+    A deleted one stays as a tombstone without words: its mails are known, so that none of them, fetched
+    again, opens it anew. `objects` does not see tombstones, `everything` does.
+    """
 
     class State(models.TextChoices):
         NEW = "new", pgettext_lazy("ticket state", "New")
@@ -131,6 +145,7 @@ class Ticket(models.Model):
     solved_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     last_seq = models.PositiveIntegerField(default=0)
     # Grows with every change; an undo only touches what nobody changed since.
@@ -139,10 +154,15 @@ class Ticket(models.Model):
     epoch = models.UUIDField(default=uuid.uuid4)
     snippet = models.CharField(max_length=160, blank=True)
 
-    objects: ClassVar[TicketQuerySet] = TicketQuerySet.as_manager()  # type: ignore[assignment]  # as_manager() hides the queryset's own methods
+    everything: ClassVar[TicketQuerySet] = TicketQuerySet.as_manager()  # type: ignore[assignment]  # as_manager() hides the queryset's own methods
+    objects: ClassVar[TicketQuerySet] = _LivingTickets()  # type: ignore[assignment]  # the same
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="contacts_ticket_deleted_is_closed",
+                condition=Q(deleted_at__isnull=True) | Q(state="closed", subject="", snippet=""),
+            ),
             models.CheckConstraint(
                 name="contacts_ticket_state_known",
                 condition=Q(state__in=["new", "open", "waiting", "snoozed", "solved", "closed"]),

@@ -1,4 +1,4 @@
-"""How often customers turned to us and how content they were, counted afresh."""
+"""How often customers turned to us and how content they were, counted afresh; deleted requests count."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ SUMS = {
 
 def count_requests(profile_id: int, *, shop_id: int) -> RequestNumbers:
     """The requests of a customer in one shop, and his ratings of the answers. One query."""
-    rows = Ticket.objects.filter(profile_id=profile_id, shop_id=shop_id)
+    rows = Ticket.everything.filter(profile_id=profile_id, shop_id=shop_id)
     return RequestNumbers(**rows.aggregate(**SUMS))
 
 
 def shops_of_requests(profile_id: int) -> list[int]:
     """The shops to which a customer turned, or for which a number is kept. Two queries."""
-    rows = Ticket.objects.filter(profile_id=profile_id).order_by()
+    rows = Ticket.everything.filter(profile_id=profile_id).order_by()
     asked = set(rows.values_list("shop_id", flat=True).distinct())
     return sorted(asked | profiles.places_of_requests(profile_id))
 
@@ -39,7 +39,7 @@ def differing() -> set[tuple[int, int]]:
     kept = {
         (profile_id, shop_id): numbers for profile_id, shop_id, numbers in profiles.all_requests()
     }
-    rows = Ticket.objects.order_by("profile_id", "shop_id").values("profile_id", "shop_id")
+    rows = Ticket.everything.order_by("profile_id", "shop_id").values("profile_id", "shop_id")
     sums = rows.annotate(**SUMS).values_list("profile_id", "shop_id", *SUMS)
     counted = {
         (profile_id, shop_id): RequestNumbers(**dict(zip(SUMS, numbers, strict=True)))

@@ -167,7 +167,9 @@ def tickets_by_id(ticket_ids: Iterable[int]) -> dict[int, Ticket]:
 def messages_by_id(message_ids: Iterable[int]) -> dict[int, TicketMessage]:
     """Messages by id with their ticket and author, in one query."""
     ids = set(message_ids)
-    rows = TicketMessage.objects.select_related("ticket", "author").filter(pk__in=ids)
+    rows = TicketMessage.objects.select_related("ticket", "author").filter(
+        pk__in=ids, ticket__deleted_at=None
+    )
     return {row.pk: row for row in rows} if ids else {}
 
 

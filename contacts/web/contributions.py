@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ def _register_permissions() -> None:
     for code, label, roles in (
         (permissions.VIEW, gettext_noop("Read requests"), None),
         (permissions.ANSWER, gettext_noop("Answer requests"), ("manager", "support")),
+        (permissions.DELETE, gettext_noop("Delete requests"), ("manager",)),
     ):
         company_extensions.permissions.register(
             company_extensions.Permission(code=code, label=label, module="contacts", roles=roles)
@@ -114,14 +116,38 @@ def _register_ratings() -> None:
             order=42,
         )
     )
+    company_extensions.audit_nouns.register(
+        company_extensions.AuditNoun(
+            code="ticket", label=gettext_noop("request no. {id}"), find=_requests_named
+        )
+    )
     company_extensions.audit_actions.register(
+        company_extensions.AuditAction(
+            code="contacts.ticket-deleted",
+            sentence=gettext_noop("{who} deleted {what} {place}."),
+            group="customers",
+        ),
         company_extensions.AuditAction(
             code="contacts.rating-policy-changed",
             sentence=gettext_noop("{who} changed whether {what} asks for ratings."),
             group="customers",
             fields={"is_asking": company_extensions.AuditField(label=gettext_noop("Asks"))},
-        )
+        ),
     )
+
+
+def _requests_named(
+    agent: Agent, ids: Collection[str]
+) -> dict[str, company_extensions.AuditSubject]:
+    """Requests of an audit entry that are still there, as far as the agent may read them."""
+    numbers = [int(number) for number in ids if number.isascii() and number.isdigit()]
+    found = inbox.visible_to(agent).filter(number__in=numbers)
+    return {
+        str(number): company_extensions.AuditSubject(
+            name=f"#{number}", url=reverse("contacts:ticket", args=[number])
+        )
+        for number in found.values_list("number", flat=True)
+    }
 
 
 def _register_home() -> None:

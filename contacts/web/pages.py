@@ -134,6 +134,7 @@ def head_context(agent: Agent, ticket: Ticket, selection: Selection) -> dict[str
         "query": query_of(selection),
         "customer": customer_name(ticket),
         "may_answer": may_answer,
+        "may_delete": permissions.may_delete(agent, ticket),
         "colleagues": thread.colleagues(ticket) if may_answer else [],
         "snoozes": _snoozes(shop.time_zone),
         "may_solve": rules.may_move(ticket.state, "solved"),

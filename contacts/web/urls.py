@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from contacts.web import rating_settings
-from contacts.web.views import reading, triage, writing
+from contacts.web.views import deleting, reading, triage, writing
 
 app_name = "contacts"
 urlpatterns = [
@@ -24,5 +24,6 @@ urlpatterns = [
     path("<int:number>/assign/", triage.ticket_assign, name="ticket-assign"),
     path("<int:number>/take/", triage.ticket_take, name="ticket-take"),
     path("<int:number>/priority/", triage.ticket_priority, name="ticket-priority"),
+    path("<int:number>/delete/", deleting.ticket_delete, name="ticket-delete"),
     path("<int:number>/tags/", triage.ticket_tags, name="ticket-tags"),
 ]

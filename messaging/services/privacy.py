@@ -130,6 +130,15 @@ def forget_bytes(raw_ids: Sequence[int]) -> list[int]:
     return [int(number) for kind, number, _content in rows if kind == "mail"]
 
 
+def forget_words(mail_ids: Sequence[int]) -> None:
+    """Empty what was understood of these mails. That they came stays, so that none is taken in again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE messaging_mail SET {_MAIL} WHERE id = ANY(%(ids)s)",  # noqa: S608 - constants of ours
+            {"ids": list(mail_ids)},
+        )
+
+
 def hash_suppressions(subject: Subject) -> int:
     """Go on sparing his addresses without naming them. Returns how many entries."""
     rows = list(Suppression.objects.filter(address__in=subject.addresses))

@@ -74,13 +74,22 @@ def check(domain: str, *, at: datetime | None = None) -> SendingDomain:
     """Ask the DNS about a domain and keep what it says. Must not run inside a transaction."""
     row, _made = SendingDomain.objects.get_or_create(domain=domain)
     resolver = Resolver(settings.ECRM_DNS_SERVER)
-    row.findings = domain_checks.findings(
+    found = domain_checks.findings(
         domain,
         selectors=row.selectors or settings.ECRM_DKIM_SELECTORS,
         server=_server(resolver),
         resolver=resolver,
     )
-    row.verdict, row.checked_at = domain_checks.worst(row.findings), at or now()
+    return keep_result(domain, findings=found, at=at)
+
+
+def keep_result(
+    domain: str, *, findings: list[dict[str, str]], at: datetime | None = None
+) -> SendingDomain:
+    """Write down what a check of a domain found."""
+    row, _made = SendingDomain.objects.get_or_create(domain=domain)
+    row.findings, row.verdict = findings, domain_checks.worst(findings)
+    row.checked_at = at or now()
     row.save(update_fields=["findings", "verdict", "checked_at"])
     return row
 

@@ -37,7 +37,7 @@ SPARE: Final = timedelta(minutes=2)
 USUAL_SECONDS: Final = 3600
 LONGEST_SECONDS: Final = 86400
 SECONDS: Final = 10.0
-_SALT: Final = "messaging.sign-in"
+_SALT: Final = "messaging:sign-in"
 _FINAL: Final = frozenset({"invalid_grant", "interaction_required", "consent_required"})
 
 
