@@ -24,6 +24,7 @@ _ANCHOR: Final = re.compile(
 )
 _BODY_END: Final = re.compile(r"</body\s*>", re.IGNORECASE)
 _GAP: Final = "{{"
+_WEB: Final = ("https://", "http://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +37,21 @@ class Anchor:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
 class Way:
-    """The address of ours before and behind a message's token, and where ours begin."""
+    """Where links of ours begin, and what leads elsewhere."""
 
-    base: str
-
-    @property
-    def before(self) -> str:
-        """What a link and the picture begin with."""
-        return f"{self.base}/t/"
+    def __init__(self, base: str) -> None:
+        self.before = f"{base}/t/"
+        self._ours = (f"{base}/", f"{base}?")
 
     def is_foreign(self, address: str) -> bool:
         """Whether it is a web address that does not lead to us already."""
-        return is_web(address) and not address.startswith((f"{self.base}/", f"{self.base}?"))
+        return is_web(address) and not address.startswith(self._ours)
 
 
 def is_web(address: str) -> bool:
     """Whether an address begins as one of the web does; what we send nobody elsewhere than there."""
-    return address[:8].lower().startswith(("http://", "https://"))
+    return address.startswith(_WEB) or address[:8].lower().startswith(_WEB)
 
 
 def is_web_address(address: str) -> bool:
@@ -79,7 +76,10 @@ def anchors(source: str) -> Iterator[Anchor]:
 
 def followable(source: str, *, base: str) -> list[Anchor]:
     """The links that may lead through us; one that is made of a gap shows only with the data."""
-    way = Way(base)
+    return _followable(source, Way(base))
+
+
+def _followable(source: str, way: Way) -> list[Anchor]:
     return [
         anchor
         for anchor in anchors(source)
@@ -149,7 +149,7 @@ class FollowedBody:
 
     def _add_words(self, source: str, *, follows: bool) -> None:
         end = 0
-        for anchor in followable(source, base=self._way.base) if follows else ():
+        for anchor in _followable(source, self._way) if follows else ():
             self._add(source[end : anchor.start])
             behind = merging.quoted(f"/{anchor.number}/")
             if _GAP in anchor.target:

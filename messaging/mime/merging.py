@@ -63,6 +63,14 @@ class Text:
         )
 
 
+def markup(source: str, data: Data) -> str:
+    """HTML words for one recipient, what fills the gaps escaped. Raises RenderingFailed."""
+    return "".join(
+        piece if isinstance(piece, str) else html.escape(piece.value(data))
+        for piece in pieces(source)
+    )
+
+
 class Body:
     """Words with gaps, as a part of a mail. In HTML what fills a gap is escaped."""
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from django.db.models import Count, Max, Q
 
+from messaging.mime import merging
 from messaging.models import (
     Attachment,
     DeliveryAttempt,
@@ -18,6 +19,7 @@ from messaging.models import (
     MailServer,
     OutgoingMessage,
     RawMail,
+    Wording,
 )
 from messaging.models.incoming import RawMailQuerySet
 from messaging.models.outgoing import OutgoingMessageQuerySet
@@ -83,6 +85,33 @@ def outgoing_message(
     if with_installation:
         seen |= Q(shop__isnull=True)
     return OutgoingMessage.objects.filter(seen, pk=message_id).select_related("shop").first()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Words:
+    """What a message says to its recipient."""
+
+    html: str
+    text: str
+
+
+def words_of(message: OutgoingMessage) -> Words:
+    """What a message says, one of many filled with its data. Runs one query for those, else none.
+
+    Nothing of one of many once its recipient is forgotten, or where a gap has no word.
+    """
+    if message.wording_id is None:
+        return Words(html=message.html, text=message.text)
+    wording = Wording.objects.get(pk=message.wording_id)
+    data = message.data or {}
+    try:
+        if message.recipient:
+            return Words(
+                html=merging.markup(wording.html, data), text=merging.Text(wording.text).fill(data)
+            )
+    except merging.RenderingFailed:
+        pass
+    return Words(html="", text="")
 
 
 def history(message: OutgoingMessage) -> list[Step]:

@@ -65,9 +65,10 @@ def outgoing_frame(request: AgentRequest, message_id: int) -> HttpResponse:
     message = reach.message(request, message_id)
     if message.is_confidential:
         raise Http404
-    if not message.html:
-        return _frame(request, "", message.text)
-    return HttpResponse(in_new_tabs(message.html))
+    words = screens.words_of(message)
+    if not words.html:
+        return _frame(request, "", words.text)
+    return HttpResponse(in_new_tabs(words.html))
 
 
 @require_safe

@@ -523,6 +523,21 @@ def test_a_message_s_page_tells_persons_from_programs_and_why(shop):
     assert "Followed by persons" in health
 
 
+def test_a_mass_mail_is_shown_as_its_recipient_reads_it_with_plain_links(shop):
+    message = queue(shop, customer(shop))
+    client = Client()
+    client.force_login(AgentFactory(role="owner", language="en"))
+    url = reverse("messaging:outgoing-frame", args=[message.pk])
+
+    shown = client.get(url).content.decode()
+    OutgoingMessage.objects.update(data=None, recipient="")
+
+    assert "Bonjour Zoé" in shown
+    assert 'href="https://shop.example/zoe?x=1&amp;y=2"' in shown
+    assert "/t/t" not in shown
+    assert "Bonjour" not in client.get(url).content.decode()
+
+
 def test_a_shop_s_rules_are_changed_on_their_page(shop):
     client = Client()
     client.force_login(AgentFactory(role="owner", language="en"))
