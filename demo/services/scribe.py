@@ -21,7 +21,7 @@ from demo.rules.seasons import Calendar
 from demo.rules.shopping import Purchase, purchases
 from demo.rules.talking import Talk, talks
 from demo.rules.visiting import MOST_CHAPTERS, visits
-from demo.services import correspondence, knowledge, trade
+from demo.services import correspondence, knowledge, postoffice, trade
 from demo.services.texts import the_brand
 from ecrm.kernel import history
 from profiles.services import bulk, tracking
@@ -52,6 +52,8 @@ class Scribe:
             self._report(count, len(missing))
         self._write_requests()
         self._write_knowledge()
+        if World.objects.get().is_known:
+            postoffice.write_calls(today=self._today)
 
     def _report(self, done: int, total: int) -> None:
         if self._progress:
@@ -189,6 +191,7 @@ class Scribe:
             today=self._today,
             seed=self._seed,
         )
+        postoffice.write_post_office(_shop_ids(), agents=_agents(), today=self._today)
         world.is_known = True
         world.save(update_fields=["is_known"])
 

@@ -14,7 +14,13 @@ from demo.models import Chapter, DemoMail
 from demo.services import scribe, world
 from ecrm.kernel.models import Delivery
 from ecrm.kernel.verify import all_invariants
-from messaging.models import OutgoingMessage
+from messaging.models import (
+    MailboxSignIn,
+    OutgoingMessage,
+    ProviderCall,
+    SendingDomain,
+    Suppression,
+)
 from orders.models import Order
 from profiles.models import (
     AttributeValue,
@@ -230,6 +236,17 @@ def test_the_company_knows_its_customers(db):
     assert Order.objects.filter(is_erased=True).exists()
     assert set(RetentionRule.objects.values_list("is_active", flat=True)) == {True, False}
     assert not Delivery.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_post_office_has_something_to_show():
+    grow()
+    grow()
+
+    assert Suppression.objects.active(TODAY).count() == 5
+    assert MailboxSignIn.objects.get().mailbox.address == "service@maison-alba.example"
+    assert set(SendingDomain.objects.values_list("verdict", flat=True)) == {"bad"}
+    assert list(ProviderCall.objects.values_list("state", flat=True)) == ["parked"] * 3
 
 
 @override_settings(ECRM_DEMO=False)
