@@ -111,10 +111,16 @@ class Wishes:
 
 
 class UnknownLink(DomainError):
-    """The link is false, or its message is no longer kept."""
+    """The link is false."""
 
     code = "unknown_link"
     status = 404
+
+
+class ForgottenLink(UnknownLink):
+    """We made the link, but keep nothing of its recipient any more: there is nothing left to stop."""
+
+    code = "forgotten_link"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,12 +139,17 @@ def links(message: OutgoingMessage) -> Links:
 
 
 def recipient(token: str) -> Recipient:
-    """Whom a link is about; links of former keys stay good. Two queries. Raises UnknownLink."""
+    """Whom a link is about; links of former keys stay good. Two queries.
+
+    Raises UnknownLink, and ForgottenLink when the recipient was erased since.
+    """
     uuid = tokens.uuid_of(token, use="unsubscribe", keys=accepted_keys())
-    fields = ("pk", "shop_id", "profile_id", "recipient", "language")
-    row = OutgoingMessage.objects.filter(uuid=uuid).values_list(*fields).first() if uuid else None
-    if row is None or row[1] is None or not row[3]:
+    if uuid is None:
         raise UnknownLink(_("This link is no longer valid."))
+    fields = ("pk", "shop_id", "profile_id", "recipient", "language")
+    row = OutgoingMessage.objects.filter(uuid=uuid).values_list(*fields).first()
+    if row is None or row[1] is None or not row[3]:
+        raise ForgottenLink(_("You get no more mails from us"))
     message_id, shop_id, profile_id, address, language = row
     shop = company.shop(shop_id)
     profile_id = profiles.survivor(profile_id) if profile_id is not None else None

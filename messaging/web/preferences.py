@@ -36,6 +36,8 @@ def preferences_page(request: HttpRequest, token: str) -> HttpResponse:
     """Each thing a customer may allow, as it stands; saving it says so and shows it again."""
     try:
         person = preferences.recipient(token)
+    except preferences.ForgottenLink:
+        return _forgotten(request)
     except preferences.UnknownLink:
         return _gone(request)
     with translation.override(person.language):
@@ -55,6 +57,8 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         if request.method == "POST":
             preferences.unsubscribe(token, ip=get_client_ip(request))
         person = preferences.recipient(token)
+    except preferences.ForgottenLink:
+        return _forgotten(request)
     except preferences.UnknownLink:
         return _gone(request)
     with translation.override(person.language):
@@ -100,6 +104,11 @@ def _paces(days: int | None) -> list[dict[str, Any]]:
 def preferences_url(request: HttpRequest) -> str:
     """The page's own address, also when the one-click target is open."""
     return request.path.removesuffix("one-click/")
+
+
+def _forgotten(request: HttpRequest) -> HttpResponse:
+    """Whoever unsubscribes from what nobody sends any more has got what he wants."""
+    return render_page(request, "messaging/preferences.html", {"is_forgotten": True}).render()
 
 
 def _gone(request: HttpRequest) -> HttpResponse:

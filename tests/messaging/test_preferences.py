@@ -7,7 +7,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import reverse
 
-from messaging.models import MailPace, Suppression, Topic
+from messaging.models import MailPace, OutgoingMessage, Suppression, Topic
 from messaging.rules import tokens
 from messaging.services import preferences, topics
 from messaging.services.keys import signing_key
@@ -104,6 +104,17 @@ def test_a_false_link_changes_nothing_and_tells_nothing(client, token):
         assert answer.status_code == 404
 
     assert not Suppression.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["preferences", "unsubscribe"])
+def test_the_link_of_somebody_who_was_forgotten_says_that_he_gets_nothing(client, message, name):
+    url = _url(message, name)
+    OutgoingMessage.objects.filter(pk=message.pk).update(recipient="")
+
+    answers = [client.post(url), client.get(url)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert all(b"no more mails" in answer.content for answer in answers)
 
 
 def test_a_customer_chooses_and_changes_his_mind(client, message):
