@@ -44,6 +44,7 @@ ECRM_SMTP_URL = env.text(
 ECRM_ESP_SECRETS = env.words("ECRM_ESP_SECRETS", "", "user:password that mail providers show.")
 ECRM_ESP_KEYS = env.words("ECRM_ESP_KEYS", "", "Keys that sign them: mailgun=…, postal=….")
 ECRM_MAIL_LISTEN = env.words("ECRM_MAIL_LISTEN", "", "lmtp:// or smtp://host:port to take mail at.")
+ECRM_DOMAIN_RATES = env.words("ECRM_DOMAIN_RATES", "", "Mass mails a minute by domain; 0: any.")
 ECRM_MAIL_FROM = env.text(
     "ECRM_MAIL_FROM", "eCRM <no-reply@localhost>", "Sender of account mails (invitations, resets)."
 )
@@ -52,6 +53,8 @@ ECRM_SPF_TERM = env.text("ECRM_SPF_TERM", "", "What SPF must name us by, e.g. in
 ECRM_DKIM_SELECTORS = env.words("ECRM_DKIM_SELECTORS", "", "DKIM selectors of all sending domains.")
 ECRM_PRIVATE_HOSTS = env.words("ECRM_PRIVATE_HOSTS", "", "Own host:port that HTTP may call.")
 ECRM_DEMO_SMTP_PORT = env.number("ECRM_DEMO_SMTP_PORT", 21025, "SMTP port of the demo mailbox.")
+if ECRM_DEMO:
+    ECRM_PRIVATE_HOSTS.append(urlsplit(ECRM_BASE_URL).netloc)
 if ECRM_DEMO and not ECRM_SMTP_URL:
     ECRM_SMTP_URL = f"smtp://127.0.0.1:{ECRM_DEMO_SMTP_PORT}"
 ECRM_REQUIRE_MFA = env.flag(

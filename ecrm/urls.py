@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/", include("messaging.web.tracking_urls")),
     path("inbox/", include("contacts.web.urls")),
     path("hooks/esp/", include("messaging.web.hook_urls")),
+    path("hooks/sms/", include("messaging.web.sms_hook_urls")),
     path("rating/", include("contacts.web.public_urls")),
     path("demo/", include("demo.web.urls")),
     path("logos/<slug:key>/", company_shops.logo, name="logo"),

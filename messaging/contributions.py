@@ -13,6 +13,7 @@ def register() -> None:
     for key, table, label in (
         ("messaging.outgoing", "messaging_outgoingmessage", _("Messages sent")),
         ("messaging.mail", "messaging_mail", _("Mails received")),
+        ("messaging.sms", "messaging_receivedsms", _("SMS received")),
     ):
         holdings.register(Holding(key=key, table=table, label=label, order=30))
     holdings.register(

@@ -55,6 +55,18 @@ class MailReceived(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SmsReceived(Event):
+    """A customer wrote an SMS to a shop; `order` is "stop" or "start" when his word ordered that."""
+
+    name: ClassVar[str] = "messaging.sms-received"
+    sms_id: int
+    shop_id: int
+    profile_id: int | None
+    answers_message_id: int | None
+    order: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AddressSuppressed(Event):
     """An address is spared from now on; `shop_id` None means from every shop."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ecrm.kernel import live
 from ecrm.kernel.events import subscribe
-from messaging.events import BatchSettled, MailReceived, MessageFailed, MessageSent
+from messaging.events import BatchSettled, MailReceived, MessageFailed, MessageSent, SmsReceived
 from messaging.services import confirmations
 from profiles.events import ConsentAsked
 
@@ -36,6 +36,12 @@ def hint_batch_settled(event: BatchSettled) -> None:
 @subscribe(MailReceived, io=True)
 def hint_mail_received(event: MailReceived) -> None:
     """Open lists of received mail show the new one."""
+    _hint(event.shop_id)
+
+
+@subscribe(SmsReceived, io=True)
+def hint_sms_received(event: SmsReceived) -> None:
+    """Open lists of received SMS show the new one."""
     _hint(event.shop_id)
 
 

@@ -13,6 +13,7 @@ from messaging.services import doors, hits, provider_calls, reading, sending_dom
 from messaging.services.fetching import LOOK_AROUND_SECONDS, Watchtower
 from messaging.services.mass import MassSender
 from messaging.services.sending import Sender
+from messaging.services.sms_sending import SmsSender
 from messaging.transports import reader
 
 _senders = threading.local()
@@ -30,6 +31,12 @@ def send_mail() -> bool:
 def send_mail_too() -> bool:
     """A second connection, so that one slow answer does not keep every mail waiting."""
     return send_mail()
+
+
+@loops.loop("sender", topic="sms", every=1.0)
+def send_sms() -> bool:
+    """Send what is due by SMS, each shop's by its own provider."""
+    return SmsSender().send_due()
 
 
 @loops.service("mass")

@@ -57,6 +57,8 @@ SHOTS = (
     Shot(name="mail-topics", path="/mail/topics/"),
     Shot(name="mail-rules", path="/mail/rules/"),
     Shot(name="preferences", path="/demo/preferences/", is_public=True),
+    Shot(name="sms", path="/mail/sms/"),
+    Shot(name="sms-account", path="/mail/sms/accounts/", follow=".ec-cell-main"),
     Shot(name="templates", path="/mail/templates/"),
     Shot(name="template", path="/mail/templates/", follow=".ec-cell-main"),
     Shot(name="mail-suppressions", path="/mail/spared/"),

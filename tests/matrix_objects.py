@@ -37,6 +37,8 @@ from tests.messaging.factories import (
     OutgoingMessageFactory,
     ProviderCallFactory,
     RawMailFactory,
+    ReceivedSmsFactory,
+    SmsAccountFactory,
     SuppressionFactory,
     TemplateFactory,
     TopicFactory,
@@ -500,6 +502,9 @@ CONTACTS = {
         lambda of, world: {"provider": "postmark", "kind": "tracking"},
         {"provider": "nobody", "kind": "tracking"},
     ),
+    "messaging-sms-hooks:provider-call": everybody(
+        lambda of, world: {"provider": "twilio"}, {"provider": "nobody"}
+    ),
     "contacts-public:rating": everybody(_rating, {"token": "gone"}),
     "contacts:bulk-undo": mine(_bulk_change),
     "contacts:ticket": _ticket_number,
@@ -521,6 +526,12 @@ CONTACTS = {
 # --- messaging -------------------------------------------------------------------------------------
 
 _outgoing = shop(lambda of, world: {"message_id": OutgoingMessageFactory(shop=of).pk})
+
+
+def _sms_account(of: Shop, world: World) -> Arguments:
+    return {"account_id": SmsAccountFactory(shop=of, is_active=False).pk}
+
+
 _raw_mail = shop(lambda of, world: {"raw_id": RawMailFactory(mailbox__shop=of).pk})
 _template = shop(lambda of, world: {"shop_id": of.pk, "key": TemplateFactory(shop=of).key})
 _topic = shop(lambda of, world: {"topic_id": TopicFactory(shop=of).pk})
@@ -596,6 +607,11 @@ MESSAGING = {
     "messaging:provider-call-list": all_shops(),
     "messaging:provider-call-body": _parked_call,
     "messaging:provider-call-retry": _parked_call,
+    "messaging:sms-page": shop(
+        lambda of, world: {"sms_id": ReceivedSmsFactory(account__shop=of).pk}
+    ),
+    "messaging:sms-account-edit": shop(_sms_account),
+    "messaging:sms-account-test": shop(_sms_account),
     "messaging:mailbox-edit": shop(lambda of, world: {"mailbox_id": MailboxFactory(shop=of).pk}),
 }
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from demo.web import views
+from demo.web import gateway, views
 
 app_name = "demo"
 
@@ -15,5 +15,6 @@ urlpatterns = [
     path("mailbox/<int:mail_id>/body/", views.mail_body, name="mail-body"),
     path("mailbox/<int:mail_id>/files/<int:position>/", views.mail_file, name="mail-file"),
     path("preferences/", views.preferences, name="preferences"),
+    path("sms/", gateway.take, name="sms"),
     path("shop/", views.shop, name="shop"),
 ]

@@ -15,9 +15,11 @@ from messaging.models.outgoing import (
     MailServer,
     OutgoingMessage,
 )
+from messaging.models.pace import DomainPace
 from messaging.models.providers import ProviderCall
 from messaging.models.sending_domains import SendingDomain
 from messaging.models.sign_ins import MailboxSignIn
+from messaging.models.sms import ReceivedSms, SmsAccount
 from messaging.models.suppressions import Suppression
 from messaging.models.templates import MessageTemplate, TemplateText, TemplateVersion
 from messaging.models.tracking import Hit, Link, MailRules
@@ -27,6 +29,7 @@ __all__ = [
     "Attachment",
     "Content",
     "DeliveryAttempt",
+    "DomainPace",
     "FolderCursor",
     "Hit",
     "Intervention",
@@ -41,7 +44,9 @@ __all__ = [
     "OutgoingMessage",
     "ProviderCall",
     "RawMail",
+    "ReceivedSms",
     "SendingDomain",
+    "SmsAccount",
     "Suppression",
     "TemplateText",
     "TemplateVersion",

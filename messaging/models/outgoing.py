@@ -24,6 +24,15 @@ class OutgoingMessageQuerySet(models.QuerySet["OutgoingMessage"]):
             available_at__lte=at,
         ).order_by("lane", "available_at", "pk")
 
+    def due_sms(self, shop_id: int, at: datetime) -> OutgoingMessageQuerySet:
+        """SMS of a shop, waiting and not delayed at this moment, the most urgent first."""
+        return self.filter(
+            shop_id=shop_id,
+            channel="sms",
+            state__in=["pending", "deferred"],
+            available_at__lte=at,
+        ).order_by("lane", "available_at", "pk")
+
     def abandoned(self, at: datetime) -> OutgoingMessageQuerySet:
         """Claimed by a sender whose lease ran out."""
         return self.filter(state="claimed", lease_until__lt=at).order_by("pk")
@@ -190,6 +199,11 @@ class OutgoingMessage(models.Model):
                 fields=["lease_until"],
                 name="messaging_outgoing_leased",
                 condition=Q(state="claimed"),
+            ),
+            models.Index(
+                fields=["shop", "lane", "available_at"],
+                name="messaging_outgoing_due_sms",
+                condition=Q(channel="sms", state__in=["pending", "deferred"]),
             ),
             models.Index(fields=["shop", "-id"], name="messaging_outgoing_shop"),
             models.Index(fields=["state", "-id"], name="messaging_outgoing_state"),

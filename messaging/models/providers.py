@@ -22,12 +22,14 @@ class ProviderCallQuerySet(models.QuerySet["ProviderCall"]):
 class ProviderCall(models.Model):
     """One call of a provider, committed before the provider was answered; the same body is kept once.
 
+    `account` is the SMS account that proved the call; it speaks for messages of that shop only.
     The body goes as soon as it was understood: what it said stands in mails and messages then.
     """
 
     class Kind(models.TextChoices):
         INBOUND = "inbound", _("Received mail")
         TRACKING = "tracking", _("Delivery reports")
+        SMS = "sms", _("SMS")
 
     class State(models.TextChoices):
         RECEIVED = "received", _("To be read")
@@ -36,6 +38,14 @@ class ProviderCall(models.Model):
 
     provider = models.CharField(max_length=20)
     kind = models.CharField(max_length=8, choices=Kind.choices)
+    account = models.ForeignKey(
+        "messaging.SmsAccount",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        db_index=False,
+    )
     digest = models.CharField(max_length=64)
     content_type = models.CharField(max_length=200, blank=True)
     body = models.BinaryField(null=True, blank=True)

@@ -13,6 +13,7 @@ from messaging.mime import merging
 from messaging.models import (
     Attachment,
     DeliveryAttempt,
+    DomainPace,
     Intervention,
     Mail,
     Mailbox,
@@ -58,6 +59,7 @@ def outgoing_log(
     words: str = "",
     state: str = "",
     purpose: str = "",
+    channel: str = "",
 ) -> OutgoingMessageQuerySet:
     """The messages of these shops, newest first, narrowed by what was chosen."""
     seen = Q(shop_id__in=shop_ids)
@@ -70,6 +72,8 @@ def outgoing_log(
         rows = rows.filter(state=state)
     if purpose:
         rows = rows.filter(purpose=purpose)
+    if channel:
+        rows = rows.filter(channel=channel)
     if words:
         rows = rows.filter(
             Q(recipient__icontains=words) | Q(subject__icontains=words) | Q(message_id=words)
@@ -139,6 +143,12 @@ def _kind(entry: Intervention) -> StepKind:
 def failing_servers() -> list[MailServer]:
     """The mail servers which cannot be used at the moment. Runs one query."""
     return list(MailServer.objects.filter(failures__gt=0).order_by("host"))
+
+
+def slow_domains(at: datetime) -> frozenset[str]:
+    """The receiving domains whose mass mail waits because they asked for it. Runs one query."""
+    rows = DomainPace.objects.filter(paused_until__gt=at)
+    return frozenset(rows.values_list("domain", flat=True))
 
 
 def received_log(
@@ -238,6 +248,12 @@ def subjects_sent(message_ids: Iterable[int]) -> dict[int, str]:
     """What messages were about in a line, by id. Runs one query."""
     rows = OutgoingMessage.objects.filter(pk__in=list(message_ids), is_confidential=False)
     return dict(rows.values_list("pk", "subject"))
+
+
+def by_sms(message_ids: Iterable[int]) -> frozenset[int]:
+    """Which of these messages are SMS. Runs one query."""
+    rows = OutgoingMessage.objects.filter(pk__in=list(message_ids), channel="sms")
+    return frozenset(rows.values_list("pk", flat=True))
 
 
 def unconversed(mail_ids: Iterable[int]) -> dict[int, Mail]:

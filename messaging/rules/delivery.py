@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Final
 
 MOVES: Final[dict[str, frozenset[str]]] = {
-    "pending": frozenset({"claimed", "skipped", "cancelled", "failed"}),
+    "pending": frozenset({"claimed", "deferred", "skipped", "cancelled", "failed"}),
     "claimed": frozenset({"sent", "deferred", "failed", "pending", "ambiguous"}),
-    "deferred": frozenset({"claimed", "skipped", "cancelled", "failed"}),
+    "deferred": frozenset({"claimed", "deferred", "skipped", "cancelled", "failed"}),
     "sent": frozenset({"delivered", "failed"}),
     "delivered": frozenset({"failed"}),
     "failed": frozenset({"pending"}),

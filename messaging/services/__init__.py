@@ -6,6 +6,7 @@ from messaging.services.mailboxes import create_mailbox
 from messaging.services.outgoing import queue_mail
 from messaging.services.privacy import forget_words
 from messaging.services.reports import note_bounced, note_complaint, note_delivered
+from messaging.services.sms import queue_sms
 from messaging.services.suppressions import lift_own, suppress
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "note_complaint",
     "note_delivered",
     "queue_mail",
+    "queue_sms",
     "record_sent",
     "settle_mail",
     "suppress",

@@ -62,7 +62,8 @@ def settle(finished: Finished, *, token: uuid.UUID, at: datetime) -> bool:
         return close_unknown(message, attempt=attempt, detail=_said(result), token=token, at=at)
     message.attempts = attempt.number
     if result.outcome == "accepted":
-        outcome, is_held = Outcome.ACCEPTED, _sent(message, token=token, at=at)
+        outcome = Outcome.ACCEPTED
+        is_held = _sent(message, token=token, provider_id=result.provider_id, at=at)
     elif result.outcome == "rejected":
         outcome = Outcome.REJECTED
         is_held = fail(message, reason=_reason(result), detail=_said(result), token=token, at=at)
@@ -132,8 +133,17 @@ def skip(message: OutgoingMessage, *, reason: str, at: datetime) -> bool:
     return _leave(message, State.SKIPPED, None, reason=reason, settled_at=at)
 
 
-def _sent(message: OutgoingMessage, *, token: uuid.UUID, at: datetime) -> bool:
-    forgotten = {"text": "", "html": ""} if message.is_confidential else {}
+def postpone(message: OutgoingMessage, *, until: datetime, reason: str) -> bool:
+    """Let a waiting message wait for a moment at which it may go; its three days begin then."""
+    return _leave(
+        message, State.DEFERRED, None, reason=reason, available_at=until, retried_at=until
+    )
+
+
+def _sent(message: OutgoingMessage, *, token: uuid.UUID, provider_id: str, at: datetime) -> bool:
+    also = {"text": "", "html": ""} if message.is_confidential else {}
+    if provider_id:
+        also["provider_id"] = provider_id[:100]
     if not _leave(
         message,
         State.SENT,
@@ -142,7 +152,7 @@ def _sent(message: OutgoingMessage, *, token: uuid.UUID, at: datetime) -> bool:
         reason_detail="",
         sent_at=at,
         settled_at=at,
-        **forgotten,
+        **also,
     ):
         return False
     outbox.publish(
@@ -160,7 +170,8 @@ def _sent(message: OutgoingMessage, *, token: uuid.UUID, at: datetime) -> bool:
 def _deferred(message: OutgoingMessage, result: Result, *, token: uuid.UUID, at: datetime) -> bool:
     if result.outcome == "closed":
         pause = delivery.lost_pause(message.attempts)
-        return _wait(message, "connection_lost", _said(result), pause=pause, token=token, at=at)
+        reason = result.reason or "connection_lost"
+        return _wait(message, reason, _said(result), pause=pause, token=token, at=at)
     message.deferrals += 1
     pause = delivery.deferral(message.deferrals)
     return _wait(message, _reason(result), _said(result), pause=pause, token=token, at=at)
@@ -213,6 +224,8 @@ def _close(attempt: DeliveryAttempt, outcome: Outcome, result: Result, *, at: da
 
 
 def _reason(result: Result) -> str:
+    if result.reason:
+        return result.reason
     return refusals.reason_of(result.reply.code, result.reply.text) if result.reply else "refused"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Case, When
+from django.db.models import Case, Q, When
 from django.utils.timezone import now
 
 from ecrm.kernel import failpoints
@@ -102,7 +102,7 @@ def release(
 
 @transaction.atomic
 def recover_abandoned(*, limit: int = 100, at: datetime | None = None) -> int:
-    """Take single mails back whose sender's lease ran out. Returns how many.
+    """Take single messages back whose sender's lease ran out. Returns how many.
 
     One whose attempt had not begun waits again. One in the middle of an attempt may be at the receiver:
     its attempt becomes unknown, and the message is sent once more or becomes ambiguous.
@@ -110,7 +110,7 @@ def recover_abandoned(*, limit: int = 100, at: datetime | None = None) -> int:
     moment = at or now()
     lost = list(
         OutgoingMessage.objects.abandoned(moment)
-        .filter(lane__lt=delivery.MASS_LANE)
+        .filter(Q(lane__lt=delivery.MASS_LANE) | Q(channel="sms"))
         .select_for_update(skip_locked=True, of=("self",))[:limit]
     )
     open_attempts = {

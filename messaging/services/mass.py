@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,12 +21,12 @@ from django.utils.timezone import now
 
 from ecrm.kernel import failpoints
 from messaging.rules import delivery
-from messaging.services import claims, mass_claims, mass_settling, servers
+from messaging.services import claims, mass_claims, mass_settling, pace, servers
 from messaging.services.keys import signing_key
 from messaging.services.mass_claims import Batch
 from messaging.transports import carriage, courier, journal
 from messaging.transports.carriage import Carriage, CourierDied, Done
-from messaging.transports.smtp import Patience, SmtpServer
+from messaging.transports.smtp import Patience, Result, SmtpServer
 
 failpoints.declare(courier.AFTER_STARTED)
 AFTER_CARRIED = failpoints.declare("messaging.after-carried-before-settle")
@@ -152,6 +152,7 @@ class MassSender:
             available_at=until,
             at=self._clock(),
         )
+        pace.learn(_fared(flight.batch, story), at=self._clock())
         del self._flights[done.token]
         flight.path.unlink(missing_ok=True)
         if story.ended and not done.trouble:
@@ -182,3 +183,10 @@ class MassSender:
             )
             journal.tidy(self._journals)
         return self._carriage
+
+
+def _fared(batch: Batch, story: journal.Story) -> Iterator[tuple[str, Result]]:
+    """Each recipient of a batch of whom the server said something."""
+    for mail in batch.mails:
+        if entry := story.ended.get(mail[0]):
+            yield mail[2], mass_settling.result_of(entry)

@@ -14,7 +14,7 @@ from ecrm.kernel import failpoints
 from ecrm.kernel.prepared import Statement
 from messaging.models import OutgoingMessage, Wording
 from messaging.rules import delivery
-from messaging.services import attempts, drafts, permits, returning, tracking
+from messaging.services import attempts, drafts, pace, permits, returning, tracking
 
 AFTER_CLAIM = failpoints.declare("messaging.after-mass-claim")
 
@@ -23,7 +23,7 @@ _TAKE = Statement(
     """
 SELECT id, replace(uuid::text, '-', ''), recipient, from_address, message_id, reply_to,
     purpose = 'marketing', wording_id, data::text, coalesce(retried_at, queued_at),
-    purpose, topic, shop_id, profile_id
+    purpose, topic, shop_id, profile_id, reason, available_at
 FROM messaging_outgoingmessage
 WHERE lane = 2 AND channel = 'mail' AND state IN ('pending', 'deferred')
   AND available_at <= %(at)s
@@ -63,9 +63,13 @@ def claim(token: uuid.UUID, *, limit: int, at: datetime) -> Batch | None:
         taken = _TAKE.rows(at=at, limit=limit)
         if not taken:
             return None
-        asked = permits.ask([_candidate(row) for row in taken], at=at)
-        kept = _kept_back(taken, asked.refused, at=at)
-        held = [row for row in taken if row[0] not in kept]
+        later = pace.hold_back(
+            [pace.Waiting(row[0], row[2], row[14], row[15]) for row in taken], at=at
+        )
+        going = [row for row in taken if row[0] not in later]
+        asked = permits.ask([_candidate(row) for row in going], at=at)
+        kept = _kept_back(going, asked.refused, at=at)
+        held = [row for row in going if row[0] not in kept]
         if held:
             with connection.cursor() as cursor:
                 values = {

@@ -109,7 +109,8 @@ def recover_abandoned(root: Path, *, at: datetime) -> int:
 
 
 def _give_up_lost(root: Path, *, at: datetime) -> int:
-    rows = OutgoingMessage.objects.abandoned(at - HOPELESS_AFTER).filter(lane=delivery.MASS_LANE)
+    rows = OutgoingMessage.objects.abandoned(at - HOPELESS_AFTER)
+    rows = rows.filter(lane=delivery.MASS_LANE, channel="mail")
     lost: dict[uuid.UUID, list[int]] = {}
     for pk, token in rows.values_list("pk", "lease_token")[:5000]:
         if token is not None and not journal.is_on_this_machine(root, str(token)):
@@ -207,10 +208,11 @@ def _settle_one(
             "started_at": _instant(begun) if begun is not None else at,
         },
     )
-    attempts.settle(attempts.Finished(message, attempt, _result(entry)), token=token, at=at)
+    attempts.settle(attempts.Finished(message, attempt, result_of(entry)), token=token, at=at)
 
 
-def _result(entry: journal.Entry | None) -> Result:
+def result_of(entry: journal.Entry | None) -> Result:
+    """What an entry of a journal says; of a mail without one nobody knows."""
     if entry is None:
         return Result(outcome="unknown", text="the sender stopped before the answer")
     reply = Reply(code=entry.code, text=entry.text) if entry.code else None

@@ -109,7 +109,7 @@ def queue_mail(  # noqa: PLR0913 - the parts of a mail; all but the subject of t
     if (known := existing.first()) is not None:
         return known
     wording = (
-        _written(shop_id, template, context, language)
+        written(template, shop_id=shop_id, context=context, language=language)
         if template is not None
         else _given(subject=subject, text=text, html_source=html)
     )
@@ -188,11 +188,14 @@ def retry_message(message_id: int, *, by: Agent | None, at: datetime | None = No
             "settled_at",
         ]
     )
-    _ring(message.lane)
+    _ring(message.lane, message.channel)
 
 
-def _ring(lane: int) -> None:
-    doorbell.ring("mass-mail" if lane >= delivery.MASS_LANE else "mail")
+def _ring(lane: int, channel: str = "mail") -> None:
+    if channel == OutgoingMessage.Channel.SMS:
+        doorbell.ring("sms")
+    else:
+        doorbell.ring("mass-mail" if lane >= delivery.MASS_LANE else "mail")
 
 
 def _note(
@@ -231,9 +234,10 @@ def _given(*, subject: str | None, text: str | None, html_source: str | None) ->
     )
 
 
-def _written(
-    shop_id: int | None, template: str, context: Mapping[str, Any] | None, language: str
+def written(
+    template: str, *, shop_id: int | None, context: Mapping[str, Any] | None, language: str
 ) -> Wording:
+    """What a template says to one recipient, now. Raises what filling a template raises."""
     values = dict(context or {})
     if shop_id is not None and "/" not in template:
         mail = filling.filled(shop_id, key=template, language=language, data=values)

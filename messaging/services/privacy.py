@@ -27,7 +27,11 @@ HIS_MAIL = (
     "(k.profile_id = ANY(%(profiles)s) OR lower(k.from_address) = ANY(%(addresses)s)"
     " OR lower(k.reply_to) = ANY(%(addresses)s))"
 )
-HIS_MESSAGE = "(k.profile_id = ANY(%(profiles)s) OR lower(k.recipient) = ANY(%(addresses)s))"
+HIS_MESSAGE = (
+    "(k.profile_id = ANY(%(profiles)s)"
+    " OR lower(k.recipient) = ANY(%(addresses)s::text[] || %(numbers)s::text[]))"
+)
+HIS_SMS = "(t.profile_id = ANY(%(profiles)s) OR t.from_number = ANY(%(numbers)s::text[]))"
 PROOF = _(
     "That a message was received or sent, when and with which result stays, so that it is not taken "
     "in or sent again; nothing says by whom or to whom."
@@ -141,7 +145,8 @@ def forget_words(mail_ids: Sequence[int]) -> None:
 
 def hash_suppressions(subject: Subject) -> int:
     """Go on sparing his addresses without naming them. Returns how many entries."""
-    rows = list(Suppression.objects.filter(address__in=subject.addresses))
+    his = (*subject.addresses, *subject.numbers)
+    rows = list(Suppression.objects.filter(address__in=his))
     for row in rows:
         digest = profiles.tombstones.address_digest(row.address)
         if row.lifted_at is not None or _is_spared(digest, row):
@@ -178,7 +183,7 @@ def register() -> None:
             order=40,
         )
     )
-    for declared in (*_received(), *_sent(), *privacy_tracking.declared()):
+    for declared in (*_received(), *_texted(), *_sent(), *privacy_tracking.declared()):
         personal.register(declared)
     for rule in (*_ageing(), *privacy_tracking.forgotten()):
         ageing.register(rule)
@@ -228,6 +233,29 @@ def _received() -> tuple[Personal, ...]:
     )
 
 
+def _texted() -> tuple[Personal, ...]:
+    return (
+        Personal(
+            key="messaging.sms",
+            table="messaging_receivedsms",
+            label=_("SMS received"),
+            processing="messages",
+            order=16,
+            holdings=("messaging.sms",),
+            where=HIS_SMS,
+            fate=Fate.EMPTIED,
+            changes="from_number = '', text = ''",
+            why=PROOF,
+            columns={
+                "received_at": ("t.received_at", _("Received")),
+                "from_number": ("t.from_number", _("Number")),
+                "text": ("t.text", _("Text")),
+            },
+            phones="t.from_number",
+        ),
+    )
+
+
 def _sent() -> tuple[Personal, ...]:
     return (
         Personal(
@@ -237,8 +265,9 @@ def _sent() -> tuple[Personal, ...]:
             processing="messages",
             order=13,
             where=(
-                "t.body IS NOT NULL AND EXISTS (SELECT 1 FROM unnest(%(addresses)s::text[]) a (address)"
-                " WHERE position(convert_to(a.address, 'UTF8') IN t.body) > 0)"
+                "t.body IS NOT NULL AND EXISTS (SELECT 1"
+                " FROM unnest(%(addresses)s::text[] || %(numbers)s::text[]) a (address)"
+                " WHERE position(convert_to(ltrim(a.address, '+'), 'UTF8') IN t.body) > 0)"
             ),
             fate=Fate.EMPTIED,
             changes=(
@@ -291,7 +320,7 @@ def _sent() -> tuple[Personal, ...]:
             label=_("Addresses we must not write to"),
             processing="messages",
             order=16,
-            where="t.address = ANY(%(addresses)s)",
+            where="t.address = ANY(%(addresses)s::text[] || %(numbers)s::text[])",
             fate=Fate.EMPTIED,
             carry_out=hash_suppressions,
             why=_(
@@ -339,5 +368,20 @@ def _ageing() -> tuple[Ageing, ...]:
             ),
             link="messaging:outgoing-page",
             order=41,
+        ),
+        Ageing(
+            key="messaging.sms",
+            table="messaging_receivedsms",
+            label=_("SMS received"),
+            help=_("That an SMS came stays, without its number and its words."),
+            source=_("3 years after the last contact: CNIL, reference for commercial management"),
+            days=1096,
+            least=30,
+            age="t.received_at",
+            where="(t.text <> '' OR t.from_number <> '')",
+            shop="t.shop_id",
+            changes="from_number = '', text = ''",
+            link="messaging:sms-page",
+            order=42,
         ),
     )

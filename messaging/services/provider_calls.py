@@ -16,11 +16,11 @@ from ecrm.kernel.errors import DomainError
 from messaging.models import OutgoingMessage, ProviderCall, RawMail
 from messaging.queries.incoming import mailbox_for
 from messaging.rules import message_ids, refusals
-from messaging.services import reports, suppressions
+from messaging.services import reports, sms_receiving, suppressions
 from messaging.services.intake import accept_raw
 from messaging.services.keys import accepted_keys
 from messaging.transports import providers
-from messaging.transports.providers import NotUnderstood
+from messaging.transports.unread import NotUnderstood
 from messaging.types import Envelope
 
 if TYPE_CHECKING:
@@ -44,14 +44,25 @@ _WORTH_WAITING: Final = "unknown_message"
 
 @transaction.atomic(durable=True)
 def keep(
-    body: bytes, *, provider: str, kind: str, content_type: str, at: datetime | None = None
+    body: bytes,
+    *,
+    provider: str,
+    kind: str,
+    content_type: str,
+    account_id: int | None = None,
+    at: datetime | None = None,
 ) -> None:
-    """Commit a genuine call; the same body is kept once. Only then is the provider answered."""
+    """Commit a genuine call; the same body is kept once. Only then is the provider answered.
+
+    `account_id` is the SMS account that proved it.
+    """
     moment = at or now()
+    whose = b"" if account_id is None else b"%d\n" % account_id
     row = ProviderCall(
         provider=provider,
         kind=kind,
-        digest=hashlib.sha256(body).hexdigest(),
+        account_id=account_id,
+        digest=hashlib.sha256(whose + body).hexdigest(),
         content_type=content_type[:200],
         body=body,
         received_at=moment,
@@ -70,6 +81,8 @@ def settle_next(*, at: datetime | None = None) -> bool:
     try:
         if call.kind == ProviderCall.Kind.INBOUND:
             _take_in(call)
+        elif call.kind == ProviderCall.Kind.SMS:
+            sms_receiving.apply(call, at=moment)
         else:
             _apply(call, at=moment)
     except NotUnderstood as error:

@@ -22,9 +22,9 @@ from ecrm.kernel import failpoints
 from messaging.mime import writing
 from messaging.models import DeliveryAttempt, OutgoingMessage
 from messaging.rules import delivery
-from messaging.services import attempts, claims, drafts, returning, servers
+from messaging.services import attempts, claims, drafts, pace, returning, servers
 from messaging.services.attempts import Finished
-from messaging.transports.smtp import Hooks, Patience, SmtpServer, SmtpSession, Unreachable
+from messaging.transports.smtp import Hooks, Patience, Result, SmtpServer, SmtpSession, Unreachable
 
 AFTER_ATTEMPT_ROW = failpoints.declare("messaging.after-attempt-row")
 AFTER_RCPT = failpoints.declare("messaging.after-rcpt")
@@ -49,6 +49,7 @@ class Sender:
         self._batch = batch
         self._clock = clock
         self._keeper = _LeaseKeeper()
+        self._fared: list[tuple[str, Result]] = []
         server = SmtpServer.from_url(url)
         own_name = urlsplit(settings.ECRM_BASE_URL).hostname or "localhost"
         self._session = SmtpSession(server, own_name=own_name, patience=patience)
@@ -67,8 +68,11 @@ class Sender:
         batch = claims.claim_due(token, limit=self._batch, at=self._clock())
         if not batch:
             return recovered > 0
+        self._fared.clear()
         with self._keeper.keeping(token):
-            return self._send_batch(batch, token)
+            is_usable = self._send_batch(batch, token)
+        pace.learn(self._fared, at=self._clock())
+        return is_usable
 
     def close(self) -> None:
         """Say goodbye to the server and stop keeping leases."""
@@ -95,6 +99,7 @@ class Sender:
                 hooks=HOOKS,
             )
             finished = Finished(message, attempt, result)
+            self._fared.append((message.recipient, result))
             AFTER_ACCEPTED.hit()
             if result.outcome in {"closed", "unknown"}:
                 self._advance(finished, None, token)

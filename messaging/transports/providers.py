@@ -29,6 +29,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.datastructures import MultiValueDict
 
 from messaging.mime import headers, reasons
+from messaging.transports.unread import NotUnderstood
 
 log = logging.getLogger(__name__)
 
@@ -112,14 +113,6 @@ _HARD: Final = frozenset(
     {"hardbounce", "hard_bounce", "hard", "permanent", "bademailaddress", "invalid_email"}
 )
 _SOFT: Final = frozenset({"softbounce", "soft_bounce", "soft", "temporary", "blocked", "transient"})
-
-
-class NotUnderstood(Exception):
-    """The call says nothing we can read; `code` is stable."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -100,12 +100,15 @@ class Result:
 
     `accepted`: the server has it. `deferred`, `rejected`: it has not, and said so about this message.
     `closed`: it has not, and the session is over. `unknown`: the session ended after the message was
-    handed over and before the answer: it may have it.
+    handed over and before the answer: it may have it. `reason` is our word for it where the transport
+    knows better than the number of the reply, `provider_id` the name the message has there.
     """
 
     outcome: Outcome
     reply: Reply | None = None
     text: str = ""
+    reason: str = ""
+    provider_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

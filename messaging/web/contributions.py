@@ -14,7 +14,7 @@ from company import extensions as company
 from company import queries as company_queries
 from messaging import permissions
 from messaging.models import MessageTemplate, RawMail, SendingDomain, Suppression, Topic
-from messaging.queries import screens
+from messaging.queries import screens, sms
 from messaging.services import sending_domains
 from messaging.web import timeline
 
@@ -60,6 +60,14 @@ def _register_pages() -> None:
                 _("What came in, what became of it, and what could not be read."),
                 "messaging:received-list",
                 "mail",
+                permissions.VIEW,
+            ),
+            (
+                "sms",
+                _("SMS"),
+                _("What customers write by SMS, and the accounts by which shops send."),
+                "messaging:sms-list",
+                "device-mobile",
                 permissions.VIEW,
             ),
             (
@@ -171,6 +179,16 @@ def _register_audit() -> None:
             group="mail",
         ),
         company.AuditAction(
+            code="messaging.sms-account-created",
+            sentence=gettext_noop("{who} set up the SMS account {what} {place}."),
+            group="mail",
+        ),
+        company.AuditAction(
+            code="messaging.sms-account-changed",
+            sentence=gettext_noop("{who} changed the SMS account {what} {place}."),
+            group="mail",
+        ),
+        company.AuditAction(
             code="messaging.mail-retried",
             sentence=gettext_noop("{who} had {what} read again."),
             group="mail",
@@ -225,6 +243,7 @@ def _register_audit() -> None:
     company.audit_nouns.register(
         company.AuditNoun(code="mailbox", label=gettext_noop("no. {id}"), find=_mailboxes),
         company.AuditNoun(code="mail-topic", label=gettext_noop("no. {id}"), find=_topics),
+        company.AuditNoun(code="sms-account", label=gettext_noop("no. {id}"), find=_sms_accounts),
         company.AuditNoun(code="template", label=gettext_noop("no. {id}"), find=_templates),
         company.AuditNoun(
             code="sending-domain", label=gettext_noop("domain no. {id}"), find=_domains
@@ -250,6 +269,18 @@ def _mailboxes(agent: Agent, ids: Collection[str]) -> dict[str, company.AuditSub
         )
         for box in screens.mailboxes(shop_ids)
         if str(box.pk) in ids
+    }
+
+
+def _sms_accounts(agent: Agent, ids: Collection[str]) -> dict[str, company.AuditSubject]:
+    """SMS accounts of an audit entry, as far as the agent may set them up."""
+    shop_ids = company_queries.shop_ids(agent, permissions.MANAGE)
+    return {
+        str(row.pk): company.AuditSubject(
+            name=str(row), url=reverse("messaging:sms-account-edit", args=[row.pk])
+        )
+        for row in sms.accounts(shop_ids)
+        if str(row.pk) in ids
     }
 
 

@@ -22,6 +22,7 @@ from messaging.models import OutgoingMessage
 from messaging.queries import screens, suppressions
 from messaging.queries.screens import Step
 from messaging.rules import delivery
+from messaging.rules.segments import segments
 from messaging.services import outgoing as outgoing_services
 from messaging.web import hits, reach, words
 
@@ -44,6 +45,7 @@ def outgoing_list(request: AgentRequest) -> HttpResponse:
         words=chosen.words,
         state=chosen.values["state"],
         purpose=chosen.values["purpose"],
+        channel=chosen.values["channel"],
     )
     page, count = paging.page_of(request, rows, say=_count)
     context = {
@@ -68,6 +70,7 @@ def outgoing_page(request: AgentRequest, message_id: int) -> HttpResponse:
     context = {
         "message": message,
         "standing": _standing(message),
+        "segments": segments(message.text) if message.channel == "sms" and message.text else None,
         "servers": _servers() if message.state in {"pending", "deferred"} else [],
         "bans": [
             {"label": row.topic or row.get_scope_display(), "reason": words.reason(row.reason)}
@@ -120,7 +123,9 @@ def _filter_parts(shops: Iterable[Any]) -> list[filters.Part]:
     states = [(value, str(label)) for value, label in OutgoingMessage.State.choices]
     known = [state for state in states if state[0] not in {"pending", "claimed", "delivered"}]
     purposes = [(value, str(label)) for value, label in OutgoingMessage.Purpose.choices]
+    channels = [(value, str(label)) for value, label in OutgoingMessage.Channel.choices]
     return [
+        filters.Part(name="channel", label=_("Channel"), choices=[any_one, *channels]),
         filters.Part(
             name="state", label=_("State"), choices=[any_one, ("waiting", _("Waiting")), *known]
         ),

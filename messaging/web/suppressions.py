@@ -116,6 +116,7 @@ def sending_health(request: AgentRequest) -> HttpResponse:
         "sums": sums,
         "hits": hits.sums(reach.shop_ids(request), days=DAYS, at=now()),
         "servers": servers,
+        "slow": screens.slow_domains(now()),
         "days": DAYS,
         "domains": sending_domains.rows(request),
         "parked": _parked(request),

@@ -9,13 +9,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ecrm.kernel.models import EventRecord
-from messaging.events import MailReceived, MessageFailed, MessageSent
-from messaging.queries import screens
+from messaging.events import MailReceived, MessageFailed, MessageSent, SmsReceived
+from messaging.queries import screens, sms
 from messaging.services.hits import CLICKED, OPENED
 from messaging.web import words
 from profiles.extensions import Deed, DeedWords, TimelineRenderer, TimelineText, deeds, timeline
 
 KIND = "mail"
+SMS_KIND = "sms"
 
 
 def register() -> None:
@@ -35,6 +36,15 @@ def register() -> None:
                 render=render,
             )
         )
+    timeline.register(
+        TimelineRenderer(
+            event_name=SmsReceived.name,
+            icon="device-mobile",
+            kind=SMS_KIND,
+            kind_label=gettext_lazy("SMS"),
+            render=_sms_received,
+        )
+    )
 
 
 def _register_deeds() -> None:
@@ -59,10 +69,11 @@ def _page(deed: Deed) -> str:
 
 
 def _sent(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
-    subjects = screens.subjects_sent(record.payload["message_id"] for record in records)
+    ids = [record.payload["message_id"] for record in records]
+    subjects, by_sms = screens.subjects_sent(ids), screens.by_sms(ids)
     return {
         record.pk: TimelineText(
-            title=_("Mail sent"),
+            title=_("SMS sent") if record.payload["message_id"] in by_sms else _("Mail sent"),
             detail=subjects[record.payload["message_id"]],
             url=reverse("messaging:outgoing-page", args=[record.payload["message_id"]]),
         )
@@ -77,10 +88,15 @@ def _is_told_elsewhere(record: EventRecord) -> bool:
 
 
 def _failed(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
-    subjects = screens.subjects_sent(record.payload["message_id"] for record in records)
+    ids = [record.payload["message_id"] for record in records]
+    subjects, by_sms = screens.subjects_sent(ids), screens.by_sms(ids)
     return {
         record.pk: TimelineText(
-            title=_("Mail could not be delivered: %(reason)s")
+            title=(
+                _("SMS could not be delivered: %(reason)s")
+                if record.payload["message_id"] in by_sms
+                else _("Mail could not be delivered: %(reason)s")
+            )
             % {"reason": words.reason(record.payload["reason"])},
             detail=subjects[record.payload["message_id"]],
             url=reverse("messaging:outgoing-page", args=[record.payload["message_id"]]),
@@ -101,4 +117,18 @@ def _received(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
         )
         for record in records
         if record.payload["mail_id"] in known
+    }
+
+
+def _sms_received(records: Sequence[EventRecord]) -> Mapping[int, TimelineText]:
+    known = sms.texts_received(record.payload["sms_id"] for record in records)
+    titles = {"stop": _("Wants no more SMS"), "start": _("Wants SMS again")}
+    return {
+        record.pk: TimelineText(
+            title=titles.get(record.payload["order"], _("SMS received")),
+            detail=known[record.payload["sms_id"]][:200],
+            url=reverse("messaging:sms-page", args=[record.payload["sms_id"]]),
+        )
+        for record in records
+        if record.payload["sms_id"] in known
     }

@@ -59,6 +59,14 @@ _REASONS: dict[str, Promise] = {
     "no_consent": gettext_lazy("The customer never agreed to marketing"),
     "too_often": gettext_lazy("The customer wants mail less often"),
     "unsubscribed": gettext_lazy("The recipient does not want it"),
+    "domain_pace": gettext_lazy("Its provider gets mass mail one after the other"),
+    "domain_paused": gettext_lazy("Its provider asked us to come later; its mass mail waits"),
+    "quiet_hours": gettext_lazy(
+        "Marketing by SMS waits for a working day between 8 and 22 o'clock"
+    ),
+    "account_refused": gettext_lazy("The provider does not accept the account"),
+    "no_credit": gettext_lazy("The account with the provider is used up"),
+    "unreachable_phone": gettext_lazy("The telephone could not be reached"),
 }
 
 _SIGNS: dict[str, Promise] = {

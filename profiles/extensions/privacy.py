@@ -48,6 +48,7 @@ class Subject:
         return {
             "profiles": list(self.profile_ids),
             "addresses": list(self.addresses),
+            "numbers": list(self.numbers),
             "patterns": list(self.patterns),
             "routes": list(self.routes),
             "at": self.at,

@@ -34,6 +34,7 @@ SOURCES = {
     "form": gettext_lazy("by a form"),
     "preferences": gettext_lazy("on the page of his preferences"),
     "one-click": gettext_lazy("by one click in his mail program"),
+    "sms": gettext_lazy("by an SMS"),
     "import": gettext_lazy("by an import"),
 }
 

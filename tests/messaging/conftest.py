@@ -12,7 +12,9 @@ from django.utils.timezone import now
 
 from messaging.services.mass import MassSender
 from messaging.services.sending import Sender
+from messaging.services.sms_sending import SmsSender
 from messaging.transports.smtp import Patience
+from tests.messaging import sms_gateway as sms_gateway_server
 from tests.messaging.smtp_sink import Server
 
 QUICK = Patience(connect=2, command=2, data=2, final_reply=2)
@@ -80,3 +82,17 @@ def mass_sender(smtp: Server, make_mass_sender: Callable[..., MassSender]) -> Ma
 @pytest.fixture
 def sender(smtp: Server, make_sender: Callable[..., Sender]) -> Sender:
     return make_sender(smtp.url)
+
+
+@pytest.fixture
+def sms_gateway(settings: Any) -> Iterator[sms_gateway_server.Server]:
+    server = sms_gateway_server.Server()
+    server.start()
+    settings.ECRM_PRIVATE_HOSTS = [f"127.0.0.1:{server.port}"]
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sms_sender(clock: Clock) -> SmsSender:
+    return SmsSender(clock=clock)

@@ -23,6 +23,8 @@ from messaging.models import (
     OutgoingMessage,
     ProviderCall,
     RawMail,
+    ReceivedSms,
+    SmsAccount,
     Suppression,
     TemplateText,
     TemplateVersion,
@@ -129,6 +131,31 @@ class ProviderCallFactory(DjangoModelFactory):
     body = b"{"
     received_at = factory.LazyFunction(now)
     available_at = factory.SelfAttribute("received_at")
+
+
+class SmsAccountFactory(DjangoModelFactory):
+    """An account with a gateway that takes SMS by our own dialect, without secrets."""
+
+    class Meta:
+        model = SmsAccount
+
+    shop = factory.SubFactory(ShopFactory)
+    provider = "generic"
+    sender = "Maison"
+    url = "https://gateway.example/sms"
+    created_at = factory.LazyFunction(now)
+
+
+class ReceivedSmsFactory(DjangoModelFactory):
+    class Meta:
+        model = ReceivedSms
+
+    account = factory.SubFactory(SmsAccountFactory, is_active=False)
+    shop = factory.SelfAttribute("account.shop")
+    from_number = "+33612345678"
+    text = factory.Sequence(lambda n: f"Bonjour {n}")
+    provider_id = factory.Sequence(lambda n: f"SM{n}")
+    received_at = factory.LazyFunction(now)
 
 
 class SuppressionFactory(DjangoModelFactory):

@@ -34,6 +34,7 @@ class Sink:
     received: list[Accepted] = field(default_factory=list)
     connections: int = 0
     recipient_reply: str | None = None
+    reply_for_domain: str = ""
     data_reply: str | None = None
     drop_after_data: int = 0
     lose_reply_after_accepting: int = 0
@@ -50,7 +51,7 @@ class Sink:
     async def handle_RCPT(  # noqa: N802 - fixed by aiosmtpd
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
-        if self.recipient_reply:
+        if self.recipient_reply and address.endswith(self.reply_for_domain):
             return self.recipient_reply
         envelope.rcpt_tos.append(address)
         return "250 OK"
