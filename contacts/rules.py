@@ -123,8 +123,14 @@ def quoted_part(text: str, visible: str) -> str:
 
 
 def reference_chain(references: Iterable[str], *newer: str, limit: int = 20) -> tuple[str, ...]:
-    """The References of an answer: each Message-ID once, the first and the latest ones kept."""
-    chain = list(dict.fromkeys(part for part in (*references, *newer) if part))
+    """The References of an answer: each Message-ID once, the first and the latest ones kept.
+
+    What is answered stands last, also when a mail program named it earlier (RFC 5322, 3.6.4).
+    """
+    known = list(dict.fromkeys(part for part in references if part))
+    between = [part for part in known[1:] if part not in newer]
+    latest = [part for part in dict.fromkeys(newer) if part and part not in known[:1]]
+    chain = [*known[:1], *between, *latest]
     return tuple(chain if len(chain) <= limit else [chain[0], *chain[1 - limit :]])
 
 

@@ -38,7 +38,7 @@ def add_topic(
     main = kept[companies.shop(shop_id).default_language]
     row = Topic(shop_id=shop_id, names=kept, created_at=at or now(), code=_free_code(shop_id, main))
     row.save(force_insert=True)
-    _note("added", row, by=by, at=at)
+    _note("messaging.topic-added", row, by=by, at=at)
     return row.pk
 
 
@@ -53,7 +53,7 @@ def rename_topic(
         return
     row.names = kept
     row.save(update_fields=["names"])
-    _note("renamed", row, by=by, at=at)
+    _note("messaging.topic-renamed", row, by=by, at=at)
 
 
 @transaction.atomic
@@ -66,7 +66,8 @@ def archive_topic(
         return
     row.archived_at = (at or now()) if is_archived else None
     row.save(update_fields=["archived_at"])
-    _note("archived" if is_archived else "restored", row, by=by, at=at)
+    action = "messaging.topic-archived" if is_archived else "messaging.topic-restored"
+    _note(action, row, by=by, at=at)
 
 
 def _usable(shop_id: int, names: Mapping[str, str]) -> dict[str, str]:
@@ -85,9 +86,9 @@ def _free_code(shop_id: int, name: str) -> str:
     return next(code for code in (wanted, *numbered) if code not in taken)
 
 
-def _note(what: str, row: Topic, *, by: Agent | None, at: datetime | None) -> None:
+def _note(action: str, row: Topic, *, by: Agent | None, at: datetime | None) -> None:
     company.record_audit(
-        action=f"messaging.topic-{what}",
+        action=action,
         target=f"mail-topic:{row.pk}",
         by=by,
         shop_id=row.shop_id,

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.urls import reverse
 from django.utils.timezone import now
 
@@ -190,6 +191,7 @@ def test_a_comment_has_an_end(asking_shop, agent):
         services.rate(rating.pk, score=3, comment="x" * 2001)
 
 
+@time_machine.travel("2026-03-02T09:00:15Z", tick=False)
 def test_who_asks_too_often_waits(client, asking_shop, agent):
     address = page_of(services.ask(answered(asking_shop, agent).pk))
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contacts import rules
@@ -88,6 +88,7 @@ def test_an_answer_has_one_prefix_however_often_it_is_answered(subject):
     assert "\r" not in once
 
 
+@example(["root", "answered", *"abcdefghijkl"], "answered")
 @given(st.lists(st.text("ab<>", max_size=3), max_size=60), st.text("c<>", min_size=1, max_size=3))
 def test_references_stay_short_unique_and_keep_first_and_last(references, newest):
     chain = rules.reference_chain(references, newest, limit=10)
