@@ -70,7 +70,7 @@ def test_nothing_follows_from_history_and_no_mail_waits(small_chapters):
     grow()
 
     assert not Delivery.objects.exists()
-    assert set(OutgoingMessage.objects.values_list("state", flat=True)) <= {"sent"}
+    assert set(OutgoingMessage.objects.values_list("state", flat=True)) <= {"sent", "delivered"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -167,17 +167,17 @@ def _matches(login: world.Login) -> bool:
 def test_the_same_seed_and_day_write_the_same_world(db, small_chapters):
     def written():
         queries.forget_shops()
-        with transaction.atomic():
-            call_command("demo", "--customers", "12", "--today", "2026-03-03", stdout=StringIO())
-            orders = Order.objects.order_by("external_id")
-            tickets = Ticket.objects.order_by("number")
-            seen = (
-                list(orders.values_list("placed_at", "status", "document")),
-                list(tickets.values_list("subject", "state", "opened_at", "snippet")),
-                list(Rating.objects.order_by("ticket__number").values_list("score", "comment")),
-                *_known(),
-            )
-            transaction.set_rollback(True)
+        before = transaction.savepoint()
+        call_command("demo", "--customers", "12", "--today", "2026-03-03", stdout=StringIO())
+        orders = Order.objects.order_by("external_id")
+        tickets = Ticket.objects.order_by("number")
+        seen = (
+            list(orders.values_list("placed_at", "status", "document")),
+            list(tickets.values_list("subject", "state", "opened_at", "snippet")),
+            list(Rating.objects.order_by("ticket__number").values_list("score", "comment")),
+            *_known(),
+        )
+        transaction.savepoint_rollback(before)
         return seen
 
     first = written()
@@ -243,7 +243,7 @@ def test_the_post_office_has_something_to_show():
     grow()
     grow()
 
-    assert Suppression.objects.active(TODAY).count() == 5
+    assert Suppression.objects.active(TODAY).exclude(channel="sms").count() == 5
     assert MailboxSignIn.objects.get().mailbox.address == "service@maison-alba.example"
     assert set(SendingDomain.objects.values_list("verdict", flat=True)) == {"bad"}
     assert list(ProviderCall.objects.values_list("state", flat=True)) == ["parked"] * 3
