@@ -55,7 +55,7 @@ def create_account(
     account = SmsAccount(shop_id=shop_id, created_at=at or now())
     _apply(account, access)
     account.save(force_insert=True)
-    _audit("created", account, by=by, at=at)
+    _audit("messaging.sms-account-created", account, by=by, at=at)
     return account.pk
 
 
@@ -75,7 +75,7 @@ def change_account(
     account.is_active = is_active
     _apply(account, access)
     account.save()
-    _audit("changed", account, by=by, at=at)
+    _audit("messaging.sms-account-changed", account, by=by, at=at)
 
 
 def prepared(account: SmsAccount) -> Account:
@@ -131,9 +131,9 @@ def _refuse_second(shop_id: int, *, but: int | None) -> None:
         raise AnotherAccountActive(message)
 
 
-def _audit(verb: str, account: SmsAccount, *, by: Agent | None, at: datetime | None) -> None:
+def _audit(action: str, account: SmsAccount, *, by: Agent | None, at: datetime | None) -> None:
     company.record_audit(
-        action=f"messaging.sms-account-{verb}",
+        action=action,
         target=f"sms-account:{account.pk}",
         by=by,
         shop_id=account.shop_id,

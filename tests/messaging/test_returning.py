@@ -17,7 +17,12 @@ from messaging.services.sending import Sender
 from messaging.transports.reader import MailReader
 from messaging.types import Envelope
 from tests.company.factories import AgentFactory
-from tests.messaging.factories import MailboxFactory, OutgoingMessageFactory, mail_bytes
+from tests.messaging.factories import (
+    EagerShopFactory,
+    MailboxFactory,
+    OutgoingMessageFactory,
+    mail_bytes,
+)
 from tests.messaging.smtp_sink import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,7 +90,7 @@ def test_an_address_that_would_be_too_long_stays_plain(sender: Sender, smtp: Ser
 
 
 def test_each_mass_mail_has_a_return_path_of_its_own(mass_sender: MassSender, smtp: Server) -> None:
-    box = mailbox()
+    box = mailbox(shop=EagerShopFactory())
     wording = mailings.keep_wording(shop_id=box.shop_id, language="fr", subject="Été", text="Oui")
     recipients = [
         MassRecipient(to=f"{n}@example.org", profile_id=None, data={}, dedupe_key=f"m:{n}")
