@@ -211,7 +211,8 @@ def _health(box: Mailbox) -> tuple[str, str, str]:
     if not box.host:
         return _("Receives"), "good", _("Mail is delivered to us directly.")
     if box.failing_since is not None:
-        return _("Cannot be fetched"), "bad", box.last_error
+        # Kept as the worker said it; our own words exist in the reader's language too.
+        return _("Cannot be fetched"), "bad", box.last_error and _(box.last_error)
     if box.last_checked_at is None:
         return _("Not fetched yet"), "new", ""
     if now() - box.last_checked_at > fetching.LEASE:

@@ -18,7 +18,7 @@ from ecrm.kernel import access, filters
 from ecrm.kernel.errors import DomainError
 from ecrm.kernel.htmx import render_page
 from messaging import permissions, services
-from messaging.models import ProviderCall, Suppression
+from messaging.models import OutgoingMessage, ProviderCall, Suppression
 from messaging.queries import hits, screens
 from messaging.queries import suppressions as queries
 from messaging.services import suppressions
@@ -154,9 +154,14 @@ def _row(request: AgentRequest, row: Suppression) -> dict[str, Any]:
     return {
         "entry": row,
         "reason": words.reason(row.reason),
-        "scope": row.topic or row.get_scope_display(),
+        "scope": row.topic or _channel(row) or row.get_scope_display(),
         "may_lift": row.lifted_at is None and _may_lift(request, row),
     }
+
+
+def _channel(row: Suppression) -> str:
+    labels = dict(OutgoingMessage.Channel.choices)
+    return str(labels.get(row.channel, row.channel))
 
 
 def _filter_parts() -> list[filters.Part]:

@@ -36,6 +36,15 @@ def test_agents_see_what_their_shops_spare_and_no_more() -> None:
     assert "unknown@example.org" not in page
 
 
+def test_a_channel_that_is_spared_is_named() -> None:
+    shop = ShopFactory()
+    SuppressionFactory(address="+33612345678", shop=shop, scope="channel", channel="sms")
+
+    page = signed_in("manager", shop).get(reverse("messaging:suppression-list")).text
+
+    assert "<td>SMS</td>" in page
+
+
 def test_a_manager_spares_an_address_and_writes_to_it_again() -> None:
     shop = ShopFactory()
     client = signed_in("manager", shop)
