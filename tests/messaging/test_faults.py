@@ -17,6 +17,7 @@ from messaging.models import Mail, OutgoingMessage, RawMail
 from messaging.services import fetching, reading
 from messaging.services.mass import MassSender
 from messaging.services.sending import Sender
+from messaging.services.sms_sending import SmsSender
 from messaging.transports.imap import ImapSession
 from messaging.transports.reader import MailReader
 from tests.messaging.conftest import Clock
@@ -27,7 +28,9 @@ from tests.messaging.factories import (
     mail_bytes,
 )
 from tests.messaging.imap_server import PASSWORD, USER, ImapServer
+from tests.messaging.sms_gateway import Server as Gateways
 from tests.messaging.smtp_sink import Server
+from tests.messaging.test_sms import account_with, queue
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 
@@ -49,6 +52,8 @@ MASS = {
     "messaging.after-carried-before-settle": "sent",
 }
 """Failpoint → what a mass mail ends as: what may be at the receiver is never sent again."""
+SMS = {"messaging.after-sms-attempt-row": (0, 1), "messaging.after-sms-before-commit": (1, 2)}
+"""Failpoint → (SMS the provider has when the sender dies, and when it has been recovered)."""
 INTAKE = {"messaging.after-raw-insert": 0, "messaging.after-cursor": 1}
 """Failpoint → raw mails that are stored when the process dies."""
 
@@ -69,6 +74,11 @@ sender = MassSender(sys.argv[1], journals=Path(sys.argv[2]))
 while sender.send_due():
     pass
 """
+SEND_SMS = """
+import django; django.setup()
+from messaging.services.sms_sending import SmsSender
+SmsSender().send_due()
+"""
 FETCH = """
 import sys, django; django.setup()
 from messaging.models import Mailbox
@@ -81,7 +91,7 @@ fetching.fetch_new(mailbox.pk, session=session, folder=mailbox.folder)
 """
 
 
-def run_and_die(code: str, *arguments: str, failpoint: str) -> None:
+def run_and_die(code: str, *arguments: str, failpoint: str, **settings: str) -> None:
     """Run the code in a process of its own on the test's database until the failpoint kills it."""
     base, _, _ = os.environ["ECRM_DATABASE_URL"].rpartition("/")
     environment = {
@@ -89,6 +99,7 @@ def run_and_die(code: str, *arguments: str, failpoint: str) -> None:
         "DJANGO_SETTINGS_MODULE": "ecrm.settings",
         "ECRM_DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}",
         "ECRM_FAILPOINT": failpoint,
+        **settings,
     }
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
@@ -113,7 +124,7 @@ def assert_promises_kept() -> None:
 def test_every_failpoint_of_the_post_office_is_covered() -> None:
     ours = {name for name in failpoints.names() if name.startswith("messaging.")}
 
-    assert ours == {*SENDING, *MASS, *INTAKE}
+    assert ours == {*SENDING, *MASS, *SMS, *INTAKE}
 
 
 @pytest.mark.parametrize("failpoint", SENDING)
@@ -134,6 +145,26 @@ def test_a_single_mail_survives_the_death_of_its_sender(
     assert message.state == "sent"
     assert len(smtp.sink.accepted) == in_the_end
     assert {mail.mail["Message-ID"] for mail in smtp.sink.accepted} == {message.message_id}
+    assert_promises_kept()
+
+
+@pytest.mark.parametrize("failpoint", SMS)
+def test_an_sms_survives_the_death_of_its_sender(
+    failpoint: str, sms_gateway: Gateways, sms_sender: SmsSender, clock: Clock
+) -> None:
+    message = queue(account_with("generic", sms_gateway))
+    at_death, in_the_end = SMS[failpoint]
+
+    run_and_die(SEND_SMS, failpoint=failpoint, ECRM_PRIVATE_HOSTS=f"127.0.0.1:{sms_gateway.port}")
+    assert len(sms_gateway.gateway.taken) == at_death
+    for _ in range(4):
+        clock.forward(seconds=61)
+        sms_sender.send_due()
+
+    message.refresh_from_db()
+    assert message.state == "sent"
+    assert len(sms_gateway.gateway.taken) == in_the_end
+    assert {taken.said["reference"] for taken in sms_gateway.gateway.taken} == {message.uuid.hex}
     assert_promises_kept()
 
 
