@@ -41,6 +41,7 @@ ECRM_BASE_URL = env.text(
 ECRM_SMTP_URL = env.text(
     "ECRM_SMTP_URL", "", "smtp://user:password@host:port, smtps://…, or smtp://…?starttls=1."
 )
+ECRM_ESP_URL = env.text("ECRM_ESP_URL", "", "mailgun://KEY@host or brevo://KEY, instead of SMTP.")
 ECRM_ESP_SECRETS = env.words("ECRM_ESP_SECRETS", "", "user:password that mail providers show.")
 ECRM_ESP_KEYS = env.words("ECRM_ESP_KEYS", "", "Keys that sign them: mailgun=…, postal=….")
 ECRM_MAIL_LISTEN = env.words("ECRM_MAIL_LISTEN", "", "lmtp:// or smtp://host:port to take mail at.")
@@ -55,7 +56,7 @@ ECRM_PRIVATE_HOSTS = env.words("ECRM_PRIVATE_HOSTS", "", "Own host:port that HTT
 ECRM_DEMO_SMTP_PORT = env.number("ECRM_DEMO_SMTP_PORT", 21025, "SMTP port of the demo mailbox.")
 if ECRM_DEMO:
     ECRM_PRIVATE_HOSTS.append(urlsplit(ECRM_BASE_URL).netloc)
-if ECRM_DEMO and not ECRM_SMTP_URL:
+if ECRM_DEMO and not ECRM_SMTP_URL and not ECRM_ESP_URL:
     ECRM_SMTP_URL = f"smtp://127.0.0.1:{ECRM_DEMO_SMTP_PORT}"
 ECRM_REQUIRE_MFA = env.flag(
     "ECRM_REQUIRE_MFA",

@@ -82,7 +82,7 @@ def wants_demo(tools: Toolbox) -> bool:
     told = tools.settings.get("ECRM_DEMO").strip().lower()
     if told:
         return told in {"1", "true", "yes", "on"}
-    return not tools.settings.is_set("ECRM_SMTP_URL")
+    return not any(map(tools.settings.is_set, ("ECRM_SMTP_URL", "ECRM_ESP_URL")))
 
 
 def require_space(folder: Path, *, is_first: bool) -> None:

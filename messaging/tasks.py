@@ -9,12 +9,13 @@ from django.conf import settings
 
 from ecrm.kernel import doorbell, loops
 from ecrm.kernel.jobs import periodic
-from messaging.services import doors, hits, provider_calls, reading, sending_domains
+from messaging.services import carriers, doors, hits, provider_calls, reading, sending_domains
 from messaging.services.fetching import LOOK_AROUND_SECONDS, Watchtower
 from messaging.services.mass import MassSender
+from messaging.services.mass_by_provider import ProviderMassSender
 from messaging.services.sending import Sender
 from messaging.services.sms_sending import SmsSender
-from messaging.transports import reader
+from messaging.transports import provider_api, reader
 
 _senders = threading.local()
 
@@ -22,7 +23,7 @@ _senders = threading.local()
 @loops.loop("sender", topic="mail", every=1.0)
 def send_mail() -> bool:
     """Send what is due over this thread's connection; without a mail server everything waits."""
-    if not settings.ECRM_SMTP_URL:
+    if not carriers.route():
         return False
     return _sender().send_due()
 
@@ -41,11 +42,11 @@ def send_sms() -> bool:
 
 @loops.service("mass")
 def send_mass_mail(stop: threading.Event) -> None:
-    """Send mass mail through a courier; what is under way is settled before this ends."""
-    if not settings.ECRM_SMTP_URL:
+    """Send mass mail by courier or by a provider; what is under way is settled before this ends."""
+    if not carriers.route():
         stop.wait()
         return
-    sender = MassSender(settings.ECRM_SMTP_URL)
+    sender = _mass_sender(carriers.route())
     listener = doorbell.Listener("mass-mail")
     try:
         while not stop.is_set():
@@ -108,6 +109,10 @@ def take_deliveries(stop: threading.Event) -> None:
 
 def _sender() -> Sender:
     sender: Sender | None = getattr(_senders, "sender", None)
-    if sender is None or sender.url != settings.ECRM_SMTP_URL:
-        sender = _senders.sender = Sender(settings.ECRM_SMTP_URL)
+    if sender is None or sender.url != carriers.route():
+        sender = _senders.sender = Sender(carriers.route())
     return sender
+
+
+def _mass_sender(url: str) -> MassSender | ProviderMassSender:
+    return ProviderMassSender(url) if provider_api.is_provider(url) else MassSender(url)

@@ -97,8 +97,8 @@ def followed(source: str, *, base: str, token: str, noted: int) -> str:
     whole = "".join([*parts, source[end:]])
     if not noted & OPENS:
         return whole
-    at = _picture_place(whole)
-    return f"{whole[:at]}{_picture(way, token)}{whole[at:]}"
+    at = picture_place(whole)
+    return f"{whole[:at]}{picture(way, token)}{whole[at:]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +116,10 @@ class FollowedBody:
         self._way = Way(base)
         self._before = merging.quoted(self._way.before)
         self._pieces: list[bytes | merging.Gap | _PersonalLink | None] = []
-        ends = len(source) if not noted & OPENS else _picture_place(source)
+        ends = len(source) if not noted & OPENS else picture_place(source)
         self._add_words(source[:ends], follows=bool(noted & CLICKS))
         if noted & OPENS:
-            for words in _picture(self._way, "\0").split("\0"):
+            for words in picture(self._way, "\0").split("\0"):
                 self._pieces += [merging.quoted(words), None]
             self._pieces.pop()
             self._add_words(source[ends:], follows=False)
@@ -170,10 +170,12 @@ def wire_token(token: str) -> bytes:
     return merging.quoted(token)
 
 
-def _picture(way: Way, token: str) -> str:
+def picture(way: Way, token: str) -> str:
+    """The picture that tells of an opening."""
     return f'<img src="{way.before}{token}/" width="1" height="1" alt="">'
 
 
-def _picture_place(source: str) -> int:
+def picture_place(source: str) -> int:
+    """Where in an HTML text it goes: at its end."""
     found = list(_BODY_END.finditer(source))
     return found[-1].start() if found else len(source)

@@ -35,12 +35,13 @@ _ACCEPTED = Statement(
 WITH told AS (
     SELECT * FROM unnest(
         %(ids)s::bigint[], %(begun)s::timestamptz[], %(ended)s::timestamptz[], %(codes)s::int[],
-        %(texts)s::text[]
-    ) AS t (id, begun_at, ended_at, code, said)
+        %(texts)s::text[], %(provider_ids)s::text[]
+    ) AS t (id, begun_at, ended_at, code, said, provider_id)
 ), sent AS (
     UPDATE messaging_outgoingmessage m SET state = 'sent', reason = '', reason_detail = '',
         attempts = m.attempts + 1, sent_at = told.ended_at, settled_at = told.ended_at,
         lease_token = NULL, lease_until = NULL,
+        provider_id = coalesce(nullif(told.provider_id, ''), m.provider_id),
         text = CASE WHEN m.is_confidential THEN '' ELSE m.text END,
         html = CASE WHEN m.is_confidential THEN '' ELSE m.html END
     FROM told
@@ -146,6 +147,7 @@ def _accepted(
                 "ended": [_instant(entry.milliseconds) for entry in entries],
                 "codes": [entry.code for entry in entries],
                 "texts": [entry.text for entry in entries],
+                "provider_ids": [entry.provider_id[:100] for entry in entries],
                 "token": str(token),
                 "host": host,
             },
@@ -217,7 +219,13 @@ def result_of(entry: journal.Entry | None) -> Result:
         return Result(outcome="unknown", text="the sender stopped before the answer")
     reply = Reply(code=entry.code, text=entry.text) if entry.code else None
     outcome = "unknown" if entry.kind == "unmade" else entry.kind
-    return Result(outcome=outcome, reply=reply, text=entry.text)
+    return Result(
+        outcome=outcome,
+        reply=reply,
+        text=entry.text,
+        reason=entry.reason,
+        provider_id=entry.provider_id,
+    )
 
 
 def _tell(sent: list[MessageSent], settled: Iterable[OutgoingMessage], *, at: datetime) -> None:

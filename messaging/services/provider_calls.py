@@ -194,13 +194,21 @@ def _apply(call: ProviderCall, *, at: datetime) -> None:
 
 
 def _message(tracked: Tracked) -> OutgoingMessage | None:
-    """The message that our own id, or the one which the provider gave it, names."""
+    """The message that our own id, or the one which the provider gave it, names.
+
+    Some providers give all mails of one call the same id; then the recipient tells them apart.
+    """
     rows = OutgoingMessage.objects.defer("text", "html")
     named = tracked.message_id.strip()
     ours = message_ids.uuid_of(f"<{named.strip('<>')}>", keys=accepted_keys())
     if ours is not None:
         return rows.filter(uuid=ours).first()
-    return rows.filter(provider_id=named.strip("<>")).first() if named else None
+    if not named:
+        return None
+    theirs = rows.filter(provider_id=named.strip("<>"))
+    his = theirs.filter(recipient__iexact=tracked.recipient).first() if tracked.recipient else None
+    several = list(theirs[:2]) if his is None else []
+    return several[0] if len(several) == 1 else his
 
 
 def _note(message: OutgoingMessage, tracked: Tracked, *, at: datetime) -> None:

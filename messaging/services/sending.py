@@ -12,9 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db import connection
 from django.utils.timezone import now
 
@@ -22,9 +20,9 @@ from ecrm.kernel import failpoints
 from messaging.mime import writing
 from messaging.models import DeliveryAttempt, OutgoingMessage
 from messaging.rules import delivery
-from messaging.services import attempts, claims, drafts, pace, returning, servers
+from messaging.services import attempts, carriers, claims, drafts, pace, returning, servers
 from messaging.services.attempts import Finished
-from messaging.transports.smtp import Hooks, Patience, Result, SmtpServer, SmtpSession, Unreachable
+from messaging.transports.smtp import Hooks, Patience, Result, Unreachable
 
 AFTER_ATTEMPT_ROW = failpoints.declare("messaging.after-attempt-row")
 AFTER_RCPT = failpoints.declare("messaging.after-rcpt")
@@ -35,7 +33,7 @@ KEEP_EVERY_SECONDS = delivery.LEASE.total_seconds() / 4
 
 
 class Sender:
-    """One thread's way to the mail server; keeps its connection between calls."""
+    """One thread's way to the mail server or provider; keeps its connection between calls."""
 
     def __init__(
         self,
@@ -50,14 +48,13 @@ class Sender:
         self._clock = clock
         self._keeper = _LeaseKeeper()
         self._fared: list[tuple[str, Result]] = []
-        server = SmtpServer.from_url(url)
-        own_name = urlsplit(settings.ECRM_BASE_URL).hostname or "localhost"
-        self._session = SmtpSession(server, own_name=own_name, patience=patience)
+        self._is_proven = False
+        self._carrier = carriers.carrier_to(url, patience=patience)
 
     @property
     def host(self) -> str:
         """The server mail is handed to."""
-        return self._session.server.name
+        return self._carrier.name
 
     def send_due(self) -> bool:
         """Send one batch. True when there was something to send and the server could be used."""
@@ -76,7 +73,7 @@ class Sender:
 
     def close(self) -> None:
         """Say goodbye to the server and stop keeping leases."""
-        self._session.close()
+        self._carrier.close()
         self._keeper.stop()
 
     def _send_batch(self, batch: list[OutgoingMessage], token: uuid.UUID) -> bool:
@@ -92,10 +89,9 @@ class Sender:
             if attempt is None:
                 continue
             AFTER_ATTEMPT_ROW.hit()
-            result = self._session.send(
-                sender=returning.envelope_sender(message, plus=plus),
-                recipient=message.recipient,
-                message=_mail(message, plus),
+            result = self._carrier.carry(
+                _draft(message, plus),
+                envelope_sender=returning.envelope_sender(message, plus=plus),
                 hooks=HOOKS,
             )
             finished = Finished(message, attempt, result)
@@ -106,19 +102,25 @@ class Sender:
                 error = result.reply.text if result.reply else result.text
                 self._give_back(batch[position + 1 :], token, error)
                 return False
+            self._note_success()
         self._advance(finished, None, token)
         return True
 
     def _connect(self) -> str:
         """What keeps us from the server, or "" when the session is ready."""
-        if self._session.is_ready():
+        if self._carrier.is_ready():
             return ""
         try:
-            self._session.open()
+            self._carrier.open()
         except Unreachable as error:
             return str(error) or "unreachable"
-        servers.report_success(self.host)
         return ""
+
+    def _note_success(self) -> None:
+        """The server answers: whatever was wrong is over. Once until it fails again."""
+        if not self._is_proven:
+            servers.report_success(self.host)
+            self._is_proven = True
 
     def _advance(
         self, finished: Finished | None, following: OutgoingMessage | None, token: uuid.UUID
@@ -130,6 +132,7 @@ class Sender:
         )
 
     def _give_back(self, rest: list[OutgoingMessage], token: uuid.UUID, error: str) -> None:
+        self._is_proven = False
         until = servers.report_failure(self.host, error=error, at=self._clock())
         claims.release(
             token,
@@ -140,10 +143,10 @@ class Sender:
         )
 
 
-def _mail(message: OutgoingMessage, plus: frozenset[str]) -> bytes:
+def _draft(message: OutgoingMessage, plus: frozenset[str]) -> writing.Draft:
     parts = drafts.parts(message)
     parts["reply_to"] = returning.reply_to(message, plus=plus)
-    return writing.build(writing.Draft(**parts))
+    return writing.Draft(**parts)
 
 
 class _LeaseKeeper:

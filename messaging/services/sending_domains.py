@@ -108,7 +108,7 @@ def check_all(*, at: datetime | None = None) -> int:
 def _server(resolver: Resolver) -> Server:
     """The server that hands our mail to the world, as far as the settings tell."""
     term = settings.ECRM_SPF_TERM.strip()
-    if not settings.ECRM_SMTP_URL or term:
+    if settings.ECRM_ESP_URL or not settings.ECRM_SMTP_URL or term:
         return Server(term)
     host = SmtpServer.from_url(settings.ECRM_SMTP_URL).host
     try:

@@ -168,11 +168,7 @@ class Courier:
         return Parcel(number, back, to, raw.replace(b"\r\n.", b"\r\n.."))
 
     def _links(self, uuid: str, sender: str) -> tuple[str, ...]:
-        token = tokens.token(UUID(uuid), use="unsubscribe", key=self._key)
-        links = [self._unsubscribe_url.replace("TOKEN", token)]
-        if address := tokens.plus_address(sender, token):
-            links.append(f"mailto:{address}?subject=unsubscribe")
-        return tuple(links)
+        return unsubscribe_links(uuid, sender, url=self._unsubscribe_url, key=self._key)
 
     def _started(self, number: int) -> None:
         if self._pen is not None:
@@ -195,6 +191,15 @@ class Courier:
     def _hit(self, name: str) -> None:
         if name == self._failpoint:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def unsubscribe_links(uuid: str, sender: str, *, url: str, key: bytes) -> tuple[str, ...]:
+    """Where the recipient of this mail leaves in one click: `url` with its name for TOKEN, and by mail."""
+    token = tokens.token(UUID(uuid), use="unsubscribe", key=key)
+    links = [url.replace("TOKEN", token)]
+    if address := tokens.plus_address(sender, token):
+        links.append(f"mailto:{address}?subject=unsubscribe")
+    return tuple(links)
 
 
 def _milliseconds() -> int:

@@ -18,17 +18,22 @@ from typing import Final, Literal
 
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 Kind = Literal["accepted", "deferred", "rejected", "closed", "unknown", "unmade"]
-_LINE: Final = re.compile(r"\A([SR]) (\d+) (\d+)(?: ([a-z]+) (\d+) (.*))?\Z")
+_LINE: Final = re.compile(r"\A([SR]) (\d+) (\d+)(?: ([a-z]+) (\d+) ([^\t]*)(?:\t(\S*)\t(\S*))?)?\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How a mail fared: when, and in the server's words. `unmade` could not be rendered."""
+    """How a mail fared: when, and in the server's words. `unmade` could not be rendered.
+
+    A provider also gives it an id, and some refusals have a reason that is not in the words.
+    """
 
     kind: Kind
     milliseconds: int
     code: int
     text: str
+    reason: str = ""
+    provider_id: str = ""
 
 
 @dataclass(slots=True)
@@ -77,7 +82,10 @@ class Pen:
     def end(self, number: int, entry: Entry) -> None:
         """This is what became of it."""
         said = " ".join(entry.text.split())[:500]
-        line = f"R {number} {entry.milliseconds} {entry.kind} {entry.code} {said}\n"
+        line = f"R {number} {entry.milliseconds} {entry.kind} {entry.code} {said}"
+        if entry.reason or entry.provider_id:
+            line += f"\t{entry.reason}\t{entry.provider_id}"
+        line += "\n"
         self._held += line.encode("utf-8", "replace")
 
     def flush(self) -> None:
@@ -137,9 +145,11 @@ def read(path: Path) -> Story:
             story.is_whole = False
         elif match[1] == "S":
             story.started[int(match[2])] = int(match[3])
+            story.ended.pop(int(match[2]), None)  # begun anew: how it ended before says nothing
         else:
             kind: Kind = match[4]  # type: ignore[assignment] # we wrote it
-            story.ended[int(match[2])] = Entry(kind, int(match[3]), int(match[5]), match[6])
+            told = (match[6], match[7] or "", match[8] or "")
+            story.ended[int(match[2])] = Entry(kind, int(match[3]), int(match[5]), *told)
     return story
 
 

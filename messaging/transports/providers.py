@@ -29,6 +29,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.datastructures import MultiValueDict
 
 from messaging.mime import headers, reasons
+from messaging.transports.provider_api import OUR_ID
 from messaging.transports.unread import NotUnderstood
 
 log = logging.getLogger(__name__)
@@ -176,13 +177,14 @@ def tracked(body: bytes, *, provider: str, content_type: str) -> list[Tracked]:
         happening = _HAPPENINGS.get(event.event_type)
         if happening is None:
             continue
+        metadata = event.metadata if isinstance(event.metadata, Mapping) else {}
         detail = " ".join(
             filter(None, [str(event.mta_response or ""), str(event.description or "")])
         )
         found.append(
             Tracked(
                 happening=happening,
-                message_id=str(event.message_id or ""),
+                message_id=str(metadata.get(OUR_ID) or event.message_id or ""),
                 recipient=str(event.recipient or "").lower(),
                 detail=" ".join(detail.split())[:500],
                 is_permanent=_is_permanent(event, detail),

@@ -11,9 +11,11 @@ import pytest
 from django.utils.timezone import now
 
 from messaging.services.mass import MassSender
+from messaging.services.mass_by_provider import ProviderMassSender
 from messaging.services.sending import Sender
 from messaging.services.sms_sending import SmsSender
 from messaging.transports.smtp import Patience
+from tests.messaging import mail_provider as mail_provider_server
 from tests.messaging import sms_gateway as sms_gateway_server
 from tests.messaging.smtp_sink import Server
 
@@ -82,6 +84,30 @@ def mass_sender(smtp: Server, make_mass_sender: Callable[..., MassSender]) -> Ma
 @pytest.fixture
 def sender(smtp: Server, make_sender: Callable[..., Sender]) -> Sender:
     return make_sender(smtp.url)
+
+
+@pytest.fixture
+def mail_provider() -> Iterator[mail_provider_server.Server]:
+    server = mail_provider_server.Server()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make_provider_sender(
+    clock: Clock, tmp_path: Path
+) -> Iterator[Callable[..., ProviderMassSender]]:
+    made: list[ProviderMassSender] = []
+
+    def make(url: str, **options: Any) -> ProviderMassSender:
+        options.setdefault("journals", tmp_path / "journals")
+        made.append(ProviderMassSender(url, clock=clock, **options))
+        return made[-1]
+
+    yield make
+    for sender in made:
+        sender.close()
 
 
 @pytest.fixture
