@@ -54,6 +54,8 @@ MASS = {
 """Failpoint → what a mass mail ends as: what may be at the receiver is never sent again."""
 SMS = {"messaging.after-sms-attempt-row": (0, 1), "messaging.after-sms-before-commit": (1, 2)}
 """Failpoint → (SMS the provider has when the sender dies, and when it has been recovered)."""
+BY_PROVIDER = {"messaging.after-provider-call"}
+"""tests/messaging/test_mail_provider.py dies at it."""
 INTAKE = {"messaging.after-raw-insert": 0, "messaging.after-cursor": 1}
 """Failpoint → raw mails that are stored when the process dies."""
 
@@ -124,7 +126,7 @@ def assert_promises_kept() -> None:
 def test_every_failpoint_of_the_post_office_is_covered() -> None:
     ours = {name for name in failpoints.names() if name.startswith("messaging.")}
 
-    assert ours == {*SENDING, *MASS, *SMS, *INTAKE}
+    assert ours == {*SENDING, *MASS, *SMS, *BY_PROVIDER, *INTAKE}
 
 
 @pytest.mark.parametrize("failpoint", SENDING)
