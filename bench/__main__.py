@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bench import (
     ground,
     imports,
+    letters,
     mails,
     moments,
     orders,
@@ -31,6 +32,8 @@ class Scale:
     orders: int
     events: int
     mails: int
+    letters: int
+    bulk: int
     runs: int
     activities: int
     segments: tuple[int, int, int]  # customers, orders, views
@@ -42,6 +45,8 @@ SCALES = {
         orders=600,
         events=2000,
         mails=5_000,
+        letters=40,
+        bulk=20_000,
         runs=30,
         activities=15_000,
         segments=(20_000, 200_000, 500_000),
@@ -51,6 +56,8 @@ SCALES = {
         orders=10_000,
         events=50_000,
         mails=50_000,
+        letters=200,
+        bulk=100_000,
         runs=200,
         activities=200_000,
         segments=(1_000_000, 10_000_000, 50_000_000),
@@ -84,6 +91,7 @@ def _everything(place: ground.Ground, scale: Scale) -> list[Figure]:
     found += orders.measure(place, count=scale.orders)
     found += pages.measure(place, runs=scale.runs)
     found += mails.measure(place, count=scale.mails)
+    found += letters.measure(place, letters=scale.letters, bulk=scale.bulk)
     found += templates.measure(runs=5)
     found += outbox.measure(count=scale.events)
     found += tracking.measure(place, events=scale.activities, runs=scale.runs)
