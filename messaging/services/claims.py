@@ -36,18 +36,25 @@ def claim_due(
             ]
         )
         sendable = sift(taken, at=moment)
-        for message in sendable:
-            message.move_to(OutgoingMessage.State.CLAIMED)
         tracking.keep_links(sendable)
-        OutgoingMessage.objects.filter(pk__in=[message.pk for message in sendable]).update(
-            state=OutgoingMessage.State.CLAIMED,
-            lease_token=token,
-            lease_until=moment + delivery.LEASE,
-            noted=_noted(sendable),
-        )
+        lease(sendable, token=token, at=moment, noted=_noted(sendable))
     if sendable:
         AFTER_CLAIM.hit()
     return sendable
+
+
+def lease(
+    messages: list[OutgoingMessage], *, token: uuid.UUID, at: datetime, **also: Case | int
+) -> None:
+    """Claim these locked messages for the holder of the token; `also` changes them in the same statement."""
+    for message in messages:
+        message.move_to(OutgoingMessage.State.CLAIMED)
+    OutgoingMessage.objects.filter(pk__in=[message.pk for message in messages]).update(
+        state=OutgoingMessage.State.CLAIMED,
+        lease_token=token,
+        lease_until=at + delivery.LEASE,
+        **also,
+    )
 
 
 def sift(taken: list[OutgoingMessage], *, at: datetime) -> list[OutgoingMessage]:

@@ -17,7 +17,7 @@ from django.utils.timezone import now
 from company import queries as company
 from ecrm.kernel import crypto, failpoints
 from messaging.models import OutgoingMessage, SmsAccount
-from messaging.rules import delivery, quiet_hours
+from messaging.rules import quiet_hours
 from messaging.services import attempts, claims, servers, sms_accounts, suppressions
 from messaging.services.attempts import Finished
 from messaging.transports.sms import registry
@@ -111,13 +111,7 @@ def claim_due(
     due = OutgoingMessage.objects.due_sms(account.shop_id, at)
     taken = list(due.select_for_update(skip_locked=True, of=("self",))[:limit])
     sendable = claims.sift(_awake(taken, account.shop_id, at=at), at=at)
-    for message in sendable:
-        message.move_to(OutgoingMessage.State.CLAIMED)
-    OutgoingMessage.objects.filter(pk__in=[message.pk for message in sendable]).update(
-        state=OutgoingMessage.State.CLAIMED,
-        lease_token=token,
-        lease_until=at + delivery.LEASE,
-    )
+    claims.lease(sendable, token=token, at=at)
     return sendable
 
 

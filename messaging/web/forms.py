@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from company.types import ShopInfo
 
 
+def secret_field(label: Any, **options: Any) -> forms.CharField:
+    """A field for a secret, which is never shown again and which no browser fills in."""
+    widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    given = {"required": False, "strip": False, "max_length": 4000, **options}
+    return forms.CharField(label=label, widget=widget, **given)
+
+
 class SuppressionForm(forms.Form):
     """An address that is not to be written to."""
 

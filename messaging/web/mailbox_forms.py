@@ -10,16 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from messaging.models import Mailbox, MailboxSignIn
 from messaging.services.mailboxes import ImapAccount
 from messaging.services.sign_ins import OAuthClient, is_safe
+from messaging.web.forms import secret_field
 
 PASSWORD: Final = "password"  # noqa: S105 - a choice
 USUAL_HOSTS: Final = {"google": "imap.gmail.com", "microsoft": "outlook.office365.com"}
-
-
-def _secret(label: Any, **options: Any) -> forms.CharField:
-    widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    return forms.CharField(
-        label=label, required=False, strip=False, max_length=4000, widget=widget, **options
-    )
 
 
 class MailboxForm(forms.Form):
@@ -44,9 +38,9 @@ class MailboxForm(forms.Form):
         label=_("Encryption"), choices=Mailbox.Security.choices, initial="tls"
     )
     username = forms.CharField(label=_("User name"), max_length=254, required=False)
-    password = _secret(_("Password"))
+    password = secret_field(_("Password"))
     client_id = forms.CharField(label=_("Client id"), max_length=500, required=False)
-    client_secret = _secret(_("Client secret"))
+    client_secret = secret_field(_("Client secret"))
     tenant = forms.CharField(
         label=_("Directory (tenant)"),
         max_length=100,
@@ -61,7 +55,7 @@ class MailboxForm(forms.Form):
     )
     token_url = forms.CharField(label=_("Token address"), max_length=500, required=False)
     scope = forms.CharField(label=_("Scope"), max_length=500, required=False)
-    refresh_token = _secret(
+    refresh_token = secret_field(
         _("Refresh token"), help_text=_("Empty when somebody signs in on the provider's page.")
     )
     folder = forms.CharField(label=_("Folder"), max_length=200, initial="INBOX")

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from messaging.models import SmsAccount
 from messaging.services.sms_accounts import Access
+from messaging.web.forms import secret_field
 
 Provider = SmsAccount.Provider
 _SENDER: Final = re.compile(r"\A(\+\d{6,15}|\d{3,8}|[A-Za-z0-9 ]{3,11}|MG[0-9A-Za-z]{2,38})\Z")
@@ -20,10 +21,6 @@ _NEEDS: Final[dict[str, tuple[str, ...]]] = {
     Provider.GENERIC: ("sender", "url", "secret"),
 }
 _SECRETS: Final = ("secret", "consumer_key")
-
-
-def _hidden() -> forms.PasswordInput:
-    return forms.PasswordInput(attrs={"autocomplete": "new-password"})
 
 
 class SmsAccountForm(forms.Form):
@@ -51,20 +48,16 @@ class SmsAccountForm(forms.Form):
         required=False,
         help_text=_("OVHcloud only: the name of the SMS service, like sms-ab12345-1."),
     )
-    secret = forms.CharField(
-        label=_("Secret"),
-        required=False,
+    secret = secret_field(
+        _("Secret"),
         strip=True,
         max_length=500,
-        widget=_hidden(),
         help_text=_("Twilio: auth token. OVHcloud: application secret. Brevo: API key."),
     )
-    consumer_key = forms.CharField(
-        label=_("Consumer key"),
-        required=False,
+    consumer_key = secret_field(
+        _("Consumer key"),
         strip=True,
         max_length=500,
-        widget=_hidden(),
         help_text=_("OVHcloud only."),
     )
     url = forms.URLField(
