@@ -212,33 +212,6 @@ CHANNEL_LAYERS = {
     }
 }
 
-# --- Tasks ----------------------------------------------------------------------------------------
-# Celery is a doorbell, never a ledger: messages carry no data, rows do (docs/adr/0002-outbox.md).
-
-CELERY_BROKER_URL = ECRM_REDIS_URL
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
-CELERY_TASK_SOFT_TIME_LIMIT = 240
-CELERY_TASK_TIME_LIMIT = 300
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_TASK_PUBLISH_RETRY = False
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 1800,
-    "socket_keepalive": True,
-    "socket_timeout": 30,
-    "socket_connect_timeout": 2,
-    "health_check_interval": 25,
-    "unacked_restore_interval": 10,
-}
-
 # --- Identity -------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "company.Agent"

@@ -10,17 +10,13 @@ from launcher.state import CHECKOUT, State, fingerprint
 from launcher.supervisor import Process, Supervisor
 from launcher.toolbox import Toolbox
 
-LOOPS = ("relay", "sender", "mass", "inbound", "segments", "transfers", "privacy")
+LOOPS = ("clock", "relay", "sender", "mass", "inbound", "segments", "transfers", "privacy")
 DEMO_LOOPS = ("mailbox",)
 _WEB = (
     *("-m", "uvicorn", "ecrm.asgi:application", "--host", "127.0.0.1"),
     # The product reads proxy headers itself (ECRM_PROXIES), and it logs requests in its own way.
     *("--no-proxy-headers", "--no-access-log", "--no-server-header"),
     *("--timeout-graceful-shutdown", "3", "--ws-ping-interval", "20"),
-)
-_WORKER = (
-    *("-m", "celery", "-A", "ecrm", "worker", "-B", "--loglevel", "INFO"),
-    *("--pool", "threads", "--concurrency", "4", "--without-gossip", "--without-mingle"),
 )
 # What `manage.py compile_messages` does, without the seconds that Django takes to start.
 _COMPILE_MESSAGES = (
@@ -111,15 +107,13 @@ class Product:
         return logins
 
     def start(self, supervisor: Supervisor, *, port: int, demo: bool) -> None:
-        """Start web, worker and loops together and wait until the sign-in page answers."""
-        schedule = self._place.path("celerybeat-schedule")
+        """Start web and loops together and wait until the sign-in page answers."""
         loops = (*LOOPS, *(DEMO_LOOPS if demo else ()))
         processes = (
             self._process("web", [*_WEB, "--port", str(port)], port=port),
-            self._process("worker", [*_WORKER, "--schedule", schedule]),
             self._process("work", ["manage.py", "work", *loops]),
         )
-        with self._tools.watch.step("Web, worker and loops"):
+        with self._tools.watch.step("Web and loops"):
             supervisor.start(*processes, patience=120)
 
     def _process(self, name: str, command: list[str | Path], *, port: int | None = None) -> Process:

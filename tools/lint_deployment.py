@@ -18,9 +18,8 @@ OWN_IMAGE = "ecrm:"
 NEEDED = {
     "web",
     "sockets",
-    "worker",
-    "beat-1",
-    "beat-2",
+    "clock-1",
+    "clock-2",
     "sender",
     "relay",
     "inbound",

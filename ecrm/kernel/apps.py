@@ -9,10 +9,9 @@ class KernelConfig(AppConfig):
     verbose_name = "Kernel"
 
     def ready(self) -> None:
-        """Load every module's reactions, loops and jobs, then connect the doorbell."""
+        """Load every module's reactions, loops and jobs."""
         from django.utils.module_loading import autodiscover_modules
 
-        from ecrm.kernel import checks, tasks  # noqa: F401 - checks register themselves
+        from ecrm.kernel import checks  # noqa: F401 - checks register themselves
 
         autodiscover_modules("subscribers", "tasks")
-        tasks.connect()

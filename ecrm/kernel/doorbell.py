@@ -1,8 +1,8 @@
 """Waking loops in other processes: fast when it works, never needed for correctness.
 
-A ring goes out after commit by two roads: a PostgreSQL notification, which any loop can wait for, and,
-for the outbox, a Celery message. Rings of one process are coalesced by a small thread, so that a
-thousand commits cost a handful of rings. A lost ring costs seconds: every loop also looks by itself.
+A ring is a PostgreSQL notification after commit, which any loop can wait for. Rings of one process are
+coalesced by a small thread, so that a thousand commits cost a handful of rings. A lost ring costs
+seconds: every loop also looks by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import logging
 import select
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import psycopg2
@@ -21,14 +20,7 @@ log = logging.getLogger(__name__)
 
 CHANNEL_PREFIX = "ecrm_"
 QUIET_SECONDS = 0.02
-QUIET_SECONDS_ALSO = 0.5
-
-_also: dict[str, Callable[[], None]] = {}
-
-
-def also(topic: str, road: Callable[[], None]) -> None:
-    """Let rings of a topic take a second, slower road too: at once, then at most twice a second."""
-    _also[topic] = road
+IDLE_SECONDS = 30.0
 
 
 def ring(topic: str) -> None:
@@ -63,11 +55,8 @@ class _Ringer:
             self._is_stopping, self._thread = False, None
 
     def _work(self) -> None:
-        waiting: set[str] = set()  # for the second road
-        free_at = 0.0
         while not self._is_stopping:
-            patience = max(0.0, free_at - time.monotonic()) if waiting else 30.0
-            if not self._wake.wait(timeout=patience) and not waiting:
+            if not self._wake.wait(timeout=IDLE_SECONDS):
                 connection.close()
                 continue
             self._wake.clear()
@@ -75,11 +64,6 @@ class _Ringer:
                 topics, self._topics = self._topics, set()
             for topic in topics:
                 self._notify(topic)
-            waiting |= topics & _also.keys()
-            if waiting and time.monotonic() >= free_at:
-                for topic in waiting:
-                    _also[topic]()
-                waiting, free_at = set(), time.monotonic() + QUIET_SECONDS_ALSO
             time.sleep(QUIET_SECONDS)
         connection.close()
 

@@ -58,7 +58,14 @@ def run_due(*, at: datetime | None = None) -> list[str]:
     The slot row decides between competing clocks; a job never overlaps its own earlier run.
     """
     moment = at or now()
-    return [job.name for job in all_jobs() if _run_slot(job, moment)]
+    return [job.name for job in _waiting(moment) if _run_slot(job, moment)]
+
+
+def _waiting(at: datetime) -> list[Job]:
+    slots = {job.name: job.slot(at) for job in all_jobs()}
+    runs = JobRun.objects.filter(job__in=slots, scheduled_for__in=set(slots.values()))
+    taken = set(runs.values_list("job", "scheduled_for"))
+    return [job for job in all_jobs() if (job.name, slots[job.name]) not in taken]
 
 
 def _run_slot(job: Job, at: datetime) -> bool:

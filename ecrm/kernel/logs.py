@@ -98,10 +98,6 @@ def configure(config: dict[str, Any]) -> None:
         "axes",
         "httpx",
         "asyncio",
-        "celery.beat",
-        "celery.worker.strategy",
-        "celery.app.trace",
-        "kombu",
         "allauth",
         "mail.log",  # aiosmtpd, every command
     ):

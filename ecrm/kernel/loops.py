@@ -32,15 +32,18 @@ _loops: dict[str, list[Loop]] = {}
 _services: dict[str, list[Service]] = {}
 
 
-def loop(name: str, *, topic: str | None = None, every: float = 1.0) -> Callable[[Step], Step]:
+def loop(
+    name: str, *, topic: str | None = None, every: float = 1.0, threads: int = 1
+) -> Callable[[Step], Step]:
     """Make the decorated step part of `manage.py work <name>`.
 
     The step returns True when it did work and wants to be called again at once. Several steps may share
-    a name; each gets a thread.
+    a name; each gets a thread, or as many as it asks for.
     """
 
     def register(step: Step) -> Step:
-        _loops.setdefault(name, []).append(Loop(name=name, topic=topic, every=every, step=step))
+        item = Loop(name=name, topic=topic, every=every, step=step)
+        _loops.setdefault(name, []).extend([item] * threads)
         return step
 
     return register

@@ -70,6 +70,15 @@ def test_a_run_that_was_killed_holds_up_later_slots_only_for_a_while(counting_jo
 
 
 @pytest.mark.django_db
+def test_a_clock_asks_once_about_all_slots_that_are_taken(counting_job, django_assert_num_queries):
+    jobs.periodic("tests.other", every=timedelta(minutes=5))(lambda: None)
+    jobs.run_due(at=NOON)
+
+    with django_assert_num_queries(1):
+        jobs.run_due(at=NOON + timedelta(seconds=15))
+
+
+@pytest.mark.django_db
 def test_a_failing_job_leaves_its_error_and_the_next_slot_runs(monkeypatch):
     monkeypatch.setattr(jobs, "_jobs", {})
 

@@ -153,7 +153,7 @@ class Process:
 
 @dataclass
 class Product:
-    """Web, worker and loops on one database. Use as a context manager."""
+    """Web and loops on one database. Use as a context manager."""
 
     database_url: str
     redis_url: str
@@ -167,13 +167,10 @@ class Product:
     def __post_init__(self) -> None:
         self.url = f"http://localhost:{self.port}"
         python = sys.executable
-        loops = ["relay", "sender", "inbound", *(["mailbox"] if self.demo else [])]
+        loops = ["clock", "relay", "sender", "inbound", *(["mailbox"] if self.demo else [])]
         web = ("-m", "uvicorn", "ecrm.asgi:application", "--host", "127.0.0.1")
-        worker = ("-m", "celery", "-A", "ecrm", "worker", "-B", "--loglevel", "WARNING")
-        quiet = ("--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle")
         commands = {
             "web": [python, *web, "--port", str(self.port), "--log-level", "warning"],
-            "worker": [python, *worker, *quiet, "--schedule", str(self.folder / "beat")],
             "work": [python, "manage.py", "work", *loops],
         }
         self.processes = {
