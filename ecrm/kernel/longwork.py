@@ -124,8 +124,8 @@ def claim(model: type[Row], *, given_up: str, at: datetime | None = None) -> Lea
     moment = at or now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=moment)
     waiting = model._default_manager.filter(free, state=LongWork.State.WORKING)  # noqa: SLF001
-    rows = waiting.order_by("pk").select_for_update(of=("self",), skip_locked=True)
-    for row in rows:
+    free_rows = waiting.select_for_update(of=("self",), skip_locked=True, no_key=True)
+    for row in free_rows.order_by("pk"):
         if row.attempts >= MOST_ATTEMPTS:
             row.state, row.error, row.finished_at = LongWork.State.FAILED, given_up, moment
             row.save(update_fields=["state", "error", "finished_at"])

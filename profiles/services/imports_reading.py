@@ -20,6 +20,7 @@ from typing import IO, TypeAlias, cast
 from django.conf import settings
 
 from profiles.queries import imports_planning as planning
+from profiles.rules import Key
 from profiles.rules import imports_reader as reader
 from profiles.rules.imports import Person, Plan
 from profiles.rules.imports_reader import Reading
@@ -31,6 +32,11 @@ Begin: TypeAlias = Callable[[int, Rows], Callable[[], Reading]]
 AHEAD = 2
 # A process takes half a second to start: not for a handful of blocks, nor where there is one processor.
 LEAST_ROWS = 4 * planning.BATCH
+
+
+def pays_off(rows_count: int) -> bool:
+    """Whether a second process, or a second connection, is worth its start for a table so long."""
+    return rows_count >= LEAST_ROWS and len(os.sched_getaffinity(0)) > 1
 
 
 def understood(
@@ -55,7 +61,7 @@ def _first(waiting: deque[tuple[Rows, Callable[[], Reading]]]) -> tuple[Rows, Re
 
 @contextmanager
 def _reader(plan: Plan, expected: int) -> Iterator[Begin]:
-    if expected < LEAST_ROWS or len(os.sched_getaffinity(0)) == 1:
+    if not pays_off(expected):
         yield lambda first_row, rows: partial(reader.read, first_row, rows, plan)
         return
     process = _start()
@@ -95,10 +101,16 @@ def _send(process: subprocess.Popen[bytes], what: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """A block as the check kept it: how many rows the file has there, and what the sound ones say."""
+    """A block as the check kept it: which rows of the file stand there, and what the sound ones say."""
 
+    first_row: int
     rows_count: int
     people: list[Person]
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """The identifiers its rows name."""
+        return frozenset(key for person in self.people for key in person.keys)
 
 
 @contextmanager
@@ -120,7 +132,7 @@ def unpacked_ahead(import_id: int) -> Iterator[Callable[[int], Unpacked | None]]
         if people is None:
             return None
         begin(first_row + rows_count)
-        return Unpacked(rows_count, people.result())
+        return Unpacked(first_row, rows_count, people.result())
 
     with ThreadPoolExecutor(1) as thread:
         yield block_at

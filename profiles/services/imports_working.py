@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from threading import Event
 from typing import TypeAlias
@@ -31,9 +32,11 @@ from profiles.rules.imports_reader import Reading
 from profiles.services import imports as deeds
 from profiles.services import imports_deciding as deciding
 from profiles.services import imports_reading as reading
+from profiles.services import imports_turns as turns
 from profiles.services import imports_writing as writing
 from profiles.services.imports_keeping import Errand
 from profiles.services.imports_reading import Unpacked
+from profiles.services.imports_turns import Overtaken, Turn
 
 GIVEN_UP = gettext_noop("This import stopped again and again at the same place.")
 NO_FILE = gettext_noop("The file is not kept any more. Please upload it again.")
@@ -70,9 +73,8 @@ def _work(lease: Lease[Import], stop: Event, at: datetime | None) -> None:
     row = lease.row()
     if row is not None and row.stage == Import.Stage.CHECKING:
         _check(lease, row, stop, at)
-    with reading.unpacked_ahead(lease.pk) as block_at:
-        while not stop.is_set() and (row := lease.row()) and row.stage == Import.Stage.IMPORTING:
-            _import_block(lease, block_at(row.position + 1), row, at or now())
+    elif row is not None:
+        _import(lease, row, stop, at)
 
 
 # --- Checking -------------------------------------------------------------------------------------
@@ -219,23 +221,40 @@ def _fail(lease: Lease[Import], reason: str, at: datetime) -> None:
 # --- Importing ------------------------------------------------------------------------------------
 
 
+def _import(lease: Lease[Import], row: Import, stop: Event, at: datetime | None) -> None:
+    """Write the blocks from the row's position on, and end the work when that was the last."""
+    first_row, turn = row.position + 1, None
+    with reading.unpacked_ahead(lease.pk) as block_at, turns.hands(row.total_count) as give:
+        while not stop.is_set() and lease.row() and (block := block_at(first_row)):
+            turn = Turn(keys=block.keys, after=turn)
+            give(partial(_import_block, lease, block, turn, at or now()))
+            first_row += block.rows_count
+    if not stop.is_set():
+        _finish(lease, at or now())
+
+
 @uncollected()
-def _import_block(lease: Lease[Import], block: Unpacked | None, row: Import, at: datetime) -> None:
-    for _attempt in range(writing.ATTEMPTS):
-        try:
-            with transaction.atomic():
-                _take(lease, block, row, at)
-        except writing.Overtaken:
-            continue
-        return
+def _import_block(lease: Lease[Import], block: Unpacked, turn: Turn, at: datetime) -> None:
+    turn.begin()
+    try:
+        for _attempt in range(writing.ATTEMPTS):
+            try:
+                _take(lease, block, turn, at)
+            except Overtaken:
+                turn.yield_way()
+            else:
+                return
+    finally:
+        turn.end()
 
 
-def _take(lease: Lease[Import], block: Unpacked | None, row: Import, at: datetime) -> None:
-    if block is None:
-        _finish(lease, row, at)
-        return
+@transaction.atomic
+def _take(lease: Lease[Import], block: Unpacked, turn: Turn, at: datetime) -> None:
     _commit_without_waiting()
-    outcome = writing.write(block.people, errand=_errand(row), at=at)
+    outcome = writing.write(block.people, errand=_errand(_row(lease)), turn=turn, at=at)
+    row = _row(lease)
+    if row.position + 1 != block.first_row:  # the block before was not written
+        raise LeaseLost
     _note_faults(
         row, [(number, [FaultyCell(column=-1, code=ERASED)]) for number in sorted(outcome.refused)]
     )
@@ -269,7 +288,11 @@ def _errand(row: Import) -> Errand:
     )
 
 
-def _finish(lease: Lease[Import], row: Import, at: datetime) -> None:
+@transaction.atomic
+def _finish(lease: Lease[Import], at: datetime) -> None:
+    row = _row(lease)
+    if row.position < row.total_count:
+        return
     lease.end(row, state=Import.State.DONE, at=at)
     deeds.forget_rows(row)
     event = ImportFinished(

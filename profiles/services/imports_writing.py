@@ -25,15 +25,12 @@ from profiles.services import imports_lists as lists
 from profiles.services import suggestions
 from profiles.services.imports_deciding import Target
 from profiles.services.imports_keeping import SOURCE, Errand, execute
+from profiles.services.imports_turns import Overtaken, Turn
 from profiles.services.segments_following import EVERYTHING
 
 ATTEMPTS = 5
 _DETAILS = [field.name for field in fields(rules.Details)]
 _details = attrgetter(*_DETAILS)
-
-
-class Overtaken(Exception):
-    """Somebody else took an identifier or merged a customer meanwhile: look again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,16 +43,18 @@ class Outcome:
     refused: frozenset[int]
 
 
-def write(people: Sequence[Person], *, errand: Errand, at: datetime) -> Outcome:
+def write(people: Sequence[Person], *, errand: Errand, turn: Turn, at: datetime) -> Outcome:
     """Find or create the customer of each row and keep what it says, in the caller's transaction.
 
     Everything is recorded as history: ProfileCreated stands on the timelines, nothing follows from it;
-    segments look at everybody who came or changed. Raises Overtaken: nothing must stay then.
+    segments look at everybody who came or changed. When it returns, the block before is committed.
+    Raises Overtaken: nothing must stay then.
     """
     refused = deciding.erased(people)
     targets = deciding.decide([person for person in people if person.row not in refused])
     new = [target for target in targets if target.id < 0]
     known = [target for target in targets if target.id > 0]
+    turn.decide(target.id for target in known)
     created_rows = len(new)
     told = known if errand.known != imports.LEAVE else []
     profiles = _locked(known)
@@ -68,19 +67,33 @@ def write(people: Sequence[Person], *, errand: Errand, at: datetime) -> Outcome:
     _refresh(told, profiles, own if errand.known == imports.OVERWRITE else set(), at)
     keeping.keep_addresses(touched, at=at)
     keeping.keep_values(touched, errand=errand, at=at)
-    keeping.stick_tags(touched, at=at)
     keeping.note_consents(touched, errand=errand)
-    for target in touched:
-        _note_contested(target, at)
     _record(new, errand, at)
-    if errand.segment_id is not None:
-        lists.put_on_list(errand.segment_id, profile_ids=[t.id for t in targets], at=at)
     _touch_segments(touched if errand.segment_id is None else targets)
+    _check_references()
+    turn.come_up()
+    _write_shared(touched, targets, errand, at)
     told_rows = sum(len(target.rows) for target in touched) - created_rows
     left_rows = len(people) - len(refused) - created_rows - told_rows
     return Outcome(
         created=created_rows, changed=told_rows, left=left_rows, refused=frozenset(refused)
     )
+
+
+def _check_references() -> None:
+    """Let the database look at foreign keys now and not at the end, for which the next block waits."""
+    execute("SET CONSTRAINTS ALL IMMEDIATE", values=None)
+
+
+def _write_shared(
+    touched: Sequence[Target], targets: Sequence[Target], errand: Errand, at: datetime
+) -> None:
+    """What customers have in common, and two blocks could therefore not write at the same time."""
+    keeping.stick_tags(touched, at=at)
+    for target in touched:
+        _note_contested(target, at)
+    if errand.segment_id is not None:
+        lists.put_on_list(errand.segment_id, profile_ids=[t.id for t in targets], at=at)
 
 
 # --- Who ------------------------------------------------------------------------------------------
