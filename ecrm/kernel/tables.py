@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,6 +32,7 @@ MOST_PACKED_TIMES = 200
 _PROBE_BYTES = 1024 * 1024
 _DELIMITERS = (",", ";", "\t", "|")
 _CONTROLS = bytes(range(9))  # what no text holds
+_SAID = re.compile(r"\ufeff?sep=([,;|\t])\s*", re.IGNORECASE)
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
 
@@ -197,10 +199,15 @@ def _is_utf8(file: IO[bytes]) -> bool:
 
 
 def _delimiter(file: IO[bytes], encoding: str) -> str:
-    """The one of the usual separators that gives the widest table with rows of one width."""
+    """The one of the usual separators that gives the widest table with rows of one width.
+
+    Some programs name it in a line above the titles: `sep=;`.
+    """
     file.seek(0)
     text = file.read(64 * 1024).decode(encoding, errors="replace")
     lines = text.splitlines(keepends=True)
+    if lines and (said := _SAID.fullmatch(lines[0])):
+        return said.group(1)
     return max(_DELIMITERS, key=lambda delimiter: _evenness(lines, delimiter))
 
 
@@ -231,9 +238,12 @@ def _csv_lines(file: IO[bytes], layout: Layout) -> Iterator[list[str]]:
 
 
 def _without_marks(lines: Iterable[str]) -> Iterator[str]:
-    """UTF-16 without its own decoder's help keeps the mark on the first line."""
-    for number, line in enumerate(lines):
-        yield line.removeprefix("\ufeff") if number == 0 else line
+    """Without the mark that UTF-16 keeps on the first line, and without a line that says the separator."""
+    found = iter(lines)
+    first = next(found, "")
+    if not _SAID.fullmatch(first):
+        yield first.removeprefix("\ufeff")
+    yield from found
 
 
 class _Kept(io.RawIOBase):

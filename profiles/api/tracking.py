@@ -122,7 +122,7 @@ class TrackingView(APIView):
             response: HttpResponseBase = HttpResponse(status=HTTPStatus.NO_CONTENT)
             response.headers["Access-Control-Allow-Methods"] = "POST"
             response.headers["Access-Control-Allow-Headers"] = (
-                "Authorization, Content-Type, Content-Encoding"
+                "Authorization, Content-Type, Content-Encoding, AnonymousId"
             )
             response.headers["Access-Control-Max-Age"] = str(ONE_DAY)
         else:
@@ -170,8 +170,8 @@ class TrackingView(APIView):
     def _items(self, document: Any) -> list[Any]:
         if self.kind:
             return [_without_key(document)]
-        items = document.get("batch") if isinstance(document, dict) else document
-        return items if isinstance(items, list) else [_without_key(document)]
+        items = reading.calls_in(document)
+        return [_without_key(document)] if items is None else items
 
 
 def _without_key(document: Any) -> Any:

@@ -15,6 +15,9 @@ urlpatterns = [
         path(short, TrackingView.as_view(kind=kind), name=f"tracking-{short}")
         for kind, short in sorted(_SHORT.items())
     ),
-    path("batch", TrackingView.as_view(), name="tracking-batch"),
-    path("b", TrackingView.as_view(), name="tracking-b"),
+    # Libraries for servers and older ones for phones say "import" and mean the same.
+    *(
+        path(batch, TrackingView.as_view(), name=f"tracking-{batch}")
+        for batch in ("batch", "b", "import")
+    ),
 ]

@@ -66,6 +66,7 @@ _OTHERWISE = {
     "viewed-category": PRODUCT_LIST_VIEWED,
     "view-item-list": PRODUCT_LIST_VIEWED,
     "view-item": PRODUCT_VIEWED,
+    "view-content": PRODUCT_VIEWED,
     "select-item": PRODUCT_CLICKED,
     "add-to-cart": PRODUCT_ADDED,
     "added-to-cart": PRODUCT_ADDED,
@@ -76,6 +77,10 @@ _OTHERWISE = {
     "removed-product-from-cart": PRODUCT_REMOVED,
     "view-cart": CART_VIEWED,
     "begin-checkout": CHECKOUT_STARTED,
+    "initiate-checkout": CHECKOUT_STARTED,
+    "order-started": CHECKOUT_STARTED,
+    "started-order": CHECKOUT_STARTED,
+    "add-payment-info": "payment-info-entered",
     "initiated-checkout": CHECKOUT_STARTED,
     "checkout-completed": ORDER_COMPLETED,
     "purchase": ORDER_COMPLETED,
@@ -90,6 +95,11 @@ _OTHERWISE = {
     "product-added-to-wishlist": "product-added-to-wishlist",
     "added-product-to-wishlist": "product-added-to-wishlist",
     "add-to-wishlist": "product-added-to-wishlist",
+    "product-removed-from-wishlist": "product-removed-from-wishlist",
+    "removed-product-from-wishlist": "product-removed-from-wishlist",
+    "wishlist-product-added-to-cart": "wishlist-product-added-to-cart",
+    "view-promotion": "promotion-viewed",
+    "select-promotion": "promotion-clicked",
 }
 _KNOWN = {
     spelling: f"{noun}-{verb}"
@@ -97,6 +107,9 @@ _KNOWN = {
     for verb in verbs.split()
     for spelling in (f"{noun}-{verb}", f"{verb}-{noun}")
 } | _OTHERWISE
+
+# Some programs leave no sign between the words.
+_WITHOUT_GAPS = {spelling.replace("-", ""): name for spelling, name in _KNOWN.items()}
 
 _INNER_CAPITAL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 _WORD = re.compile(r"[^\W_]+")
@@ -113,4 +126,5 @@ def canonical(raw: str) -> str | None:
     if not words:
         return None
     name = "-".join(words)
-    return _KNOWN.get(name, name[:LONGEST].rstrip("-"))
+    known = _KNOWN.get(name) or _WITHOUT_GAPS.get(name.replace("-", ""))
+    return known or name[:LONGEST].rstrip("-")

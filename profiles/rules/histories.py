@@ -7,9 +7,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from profiles.rules import numerals
+
 REQUIRED = ("frequency", "recency", "t")
 MONETARY = "monetary"
-DELIMITERS = ",;\t"
+_ALSO_MONETARY = "monetary_value"
+DELIMITERS = ",;\t|"
 MOST_FAULTS = 20
 # Times are often divided numbers: the last digits of recency and T may disagree.
 ROUNDING = 1e-6
@@ -72,6 +75,8 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 def _columns(head: list[str], number: int) -> dict[str, int]:
     columns = {name.strip().casefold(): index for index, name in enumerate(head)}
+    if _ALSO_MONETARY in columns:
+        columns.setdefault(MONETARY, columns[_ALSO_MONETARY])
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         names = ", ".join("T" if name == "t" else name for name in missing)
@@ -106,7 +111,7 @@ def _number(text: str, word: str) -> float:
     if not text:
         raise ValueError(f"{word} is missing")
     try:
-        number = float(text)
+        number = float(text if text.isascii() and "," not in text else numerals.plain(text))
     except ValueError:
         raise ValueError(f"{word} is no number: {text[:40]}") from None
     if not math.isfinite(number):

@@ -45,7 +45,10 @@ BLOCKED = frozenset(
     }
     | {"false", "true", "test", "deleted", "[object object]", "(null)", "xxx", "-", "."}
 )
-_REPEATED = re.compile(r"^[0\s.\-+()]*$|^(\d)\1{3,}$")
+_ZEROS = re.compile(r"[0\s.\-+()]*")
+_REPEATED = re.compile(r"(\d)\1{3,}")
+# What copying from pages and tables leaves behind; nobody sees it.
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 _COUNTED_UP = frozenset({"123456789", "1234567890", "12345678", "987654321", "9876543210"})
 _NIL_UUID = "00000000-0000-0000-0000-000000000000"
 _EMAIL = re.compile(r"^[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+$")
@@ -88,16 +91,16 @@ class Details:
 
 
 def is_blocked(value: str) -> bool:
-    """True for values which identify nobody: "null", "guest", zeros, one digit repeated."""
+    """True for values which identify nobody: "null", "guest", zeros."""
     folded = value.strip().casefold()
-    return folded in BLOCKED or folded == _NIL_UUID or _REPEATED.match(folded) is not None
+    return folded in BLOCKED or folded == _NIL_UUID or _ZEROS.fullmatch(folded) is not None
 
 
 def normalise_email(raw: str | None) -> str | None:
     """The address in the form that makes it unique (NFKC, case folded), or None when it is none."""
     if not raw:
         return None
-    value = unicodedata.normalize("NFKC", raw).strip().casefold()
+    value = unicodedata.normalize("NFKC", raw.translate(_UNSEEN)).strip().casefold()
     if len(value) > MAX_LENGTH or not _EMAIL.match(value):
         return None
     local, _, domain = value.rpartition("@")
@@ -108,9 +111,14 @@ def normalise_email(raw: str | None) -> str | None:
 
 def normalise_phone(raw: str | None, *, region: str) -> str | None:
     """The number in E.164 (`+33612345678`), read as one of the region, or None when it is none."""
-    if not raw or len(raw) > LONGEST_NUMBER or is_blocked(raw):
+    if not raw or len(raw) > LONGEST_NUMBER or _is_filler(raw):
         return None
     return _e164(raw, region.upper() or None)
+
+
+def _is_filler(number: str) -> bool:
+    """True for what people type who give no number; an account may well have the number 1111."""
+    return is_blocked(number) or _REPEATED.fullmatch(number.strip()) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -122,7 +130,7 @@ def _e164(raw: str, region: str | None) -> str | None:
     # Possible, not valid: numbering plans grow faster than libraries, and reserved ranges are in use.
     if not phonenumbers.is_possible_number(number):
         return None
-    if is_blocked(str(number.national_number)) or str(number.national_number) in _COUNTED_UP:
+    if _is_filler(str(number.national_number)) or str(number.national_number) in _COUNTED_UP:
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

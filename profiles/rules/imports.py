@@ -42,7 +42,11 @@ DETAILS = (
 FIELDS = (*IDENTIFYING, *DETAILS, *PLACE, "tags", *CONSENTS)
 # Several columns may tell these; of the others each row knows one.
 REPEATABLE = frozenset({"tags"})
-_NOTHING = frozenset({"", "null", "none", "n/a", "na", "nan", "-", "--", "\\n", "#n/a", "(null)"})
+_NOTHING = frozenset(
+    {"", "null", "none", "n/a", "na", "nan", "-", "--", "\\n", "(null)"}
+    # What a spreadsheet shows where a formula failed.
+    | {"#n/a", "#ref!", "#value!", "#div/0!", "#name?", "#num!", "#null!"}
+)
 _CUT = 120
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 
 from babel import Locale
 
-from profiles.rules import attributes, identity
+from profiles.rules import attributes, identity, numerals
 
 DAY_FIRST, MONTH_FIRST, YEAR_FIRST = "dmy", "mdy", "ymd"
 DATE_ORDERS = (DAY_FIRST, MONTH_FIRST, YEAR_FIRST)
@@ -91,6 +91,9 @@ _OTHER = frozenset(["other", "autre", "andere", "divers", "d", "x", "nonbinary"]
 _DATE = re.compile(
     r"^(\d{1,4})[./\-\s](\d{1,2})[./\-\s](\d{1,4})(?:[ T]\d{1,2}:\d{2}.*)?$", re.ASCII
 )
+_UNDIVIDED = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
+_COUNTED = re.compile(r"[1-6]\d{4}", re.ASCII)
+_FIRST_DAY = date(1899, 12, 30)
 _CURRENCY = re.compile(r"^[A-Z]{3}$")
 TAG_SEPARATORS = re.compile(r"[,;|]")
 _YEAR_DIGITS = 4
@@ -116,8 +119,13 @@ def yes_or_no(cell: str) -> bool:
 
 
 def date_of(cell: str, order: str) -> date:
-    """The day a cell names; four digits are the year wherever they stand. Raises Fault."""
-    found = _DATE.match(cell)
+    """The day a cell names; four digits are the year wherever they stand. Raises Fault.
+
+    A spreadsheet that lost the look of a day writes it as the number of days since the end of 1899.
+    """
+    if _COUNTED.fullmatch(cell):
+        return _FIRST_DAY + timedelta(days=int(cell))
+    found = _DATE.match(cell) or _UNDIVIDED.fullmatch(cell)
     if not found:
         raise Fault("no_date", cell)
     first, middle, last = found.groups()
@@ -125,7 +133,7 @@ def date_of(cell: str, order: str) -> date:
         parts = (first, middle, last)
     elif order == MONTH_FIRST:
         parts = (last, first, middle)
-    elif order == YEAR_FIRST:
+    elif order == YEAR_FIRST and len(last) != _YEAR_DIGITS:
         parts = (first, middle, last)
     else:
         parts = (last, middle, first)
@@ -184,8 +192,7 @@ def phone_typed(cell: str) -> str:
 def typed(kind: str, cell: str, order: str) -> object:
     """A cell as the rules for attributes read a value of this kind. Raises Fault."""
     if kind == attributes.NUMBER:
-        bare = cell.replace("\u00a0", "").replace("\u202f", "").replace(" ", "")
-        return bare.replace(",", ".") if bare.count(",") == 1 and "." not in bare else bare
+        return numerals.plain(cell)
     if kind == attributes.BOOLEAN:
         return yes_or_no(cell)
     if kind == attributes.DATE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from profiles.rules import identity
@@ -56,10 +57,14 @@ TITLES: Mapping[str, frozenset[str]] = {
     }.items()
 }
 ENOUGH = 0.8
-_YEAR_DIGITS = 4
 _MONTHS = 12
+_LONGEST_MONTH = 31
+_OPEN = "either"
 _WORD = re.compile(r"[a-z0-9]+")
 _DIGITS = re.compile(r"^[+(]?[\d\s.\-()/]{8,20}$", re.ASCII)
+_TIME = r"(?:[ T]\d{1,2}:\d{2}.*)?$"
+_YEAR_BEFORE = re.compile(rf"^\d{{4}}[./\-\s]\d{{1,2}}[./\-\s]\d{{1,2}}{_TIME}", re.ASCII)
+_YEAR_BEHIND = re.compile(rf"^(\d{{1,2}})[./\-\s](\d{{1,2}})[./\-\s]\d{{4}}{_TIME}", re.ASCII)
 _PARTS = re.compile(r"^(\d{1,4})[./\-\s](\d{1,2})[./\-\s](\d{1,4})", re.ASCII)
 
 
@@ -81,20 +86,29 @@ def guess(
 
 
 def date_order(samples: Sequence[Sequence[str]]) -> str:
-    """In which order days are written, as far as the values tell; else the day comes first."""
-    for row in samples:
-        for cell in row:
-            parts = _PARTS.match(cell)
-            if not parts:
-                continue
-            first, middle, _last = parts.groups()
-            if len(first) == _YEAR_DIGITS:
-                return YEAR_FIRST
-            if int(first) > _MONTHS:
-                return DAY_FIRST
-            if int(middle) > _MONTHS:
-                return MONTH_FIRST
-    return DAY_FIRST
+    """In which order days are written, as far as the values tell; else the day comes first.
+
+    Days which begin with the year say nothing of how others are to be read.
+    """
+    found = Counter(_order_of(cell) for row in samples for cell in row)
+    if found[DAY_FIRST] or found[MONTH_FIRST]:
+        return MONTH_FIRST if found[MONTH_FIRST] > found[DAY_FIRST] else DAY_FIRST
+    return YEAR_FIRST if found[YEAR_FIRST] and not found[_OPEN] else DAY_FIRST
+
+
+def _order_of(cell: str) -> str:
+    """What one cell tells; empty when it is no day."""
+    if _YEAR_BEFORE.match(cell):
+        return YEAR_FIRST
+    parts = _YEAR_BEHIND.match(cell)
+    if not parts:
+        return ""
+    first, middle = (int(part) for part in parts.groups())
+    if max(first, middle) > _LONGEST_MONTH or min(first, middle) > _MONTHS:
+        return ""
+    if first <= _MONTHS and middle <= _MONTHS:
+        return _OPEN
+    return DAY_FIRST if first > _MONTHS else MONTH_FIRST
 
 
 def _by_title(title: str, custom: Mapping[str, str]) -> str:

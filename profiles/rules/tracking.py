@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from hashlib import blake2b
 from typing import Any
 
-from profiles.rules import event_names, identity
+from profiles.rules import event_names, identity, numerals
 
 IDENTIFY, TRACK, PAGE, SCREEN, ALIAS, GROUP = (
     "identify",
@@ -68,6 +68,21 @@ class Message:
     timezone: str = ""
 
 
+def calls_in(document: Any) -> list[Any] | None:
+    """The calls of a batch, each with the context that was told once for all; None when it is none."""
+    items = document.get("batch") if isinstance(document, dict) else document
+    if not isinstance(items, list):
+        return None
+    common = _mapping(document.get("context")) if isinstance(document, dict) else {}
+    return [_within(common, item) for item in items] if common else items
+
+
+def _within(common: Mapping[str, Any], item: Any) -> Any:
+    if not isinstance(item, dict):
+        return item
+    return item | {"context": {**common, **_mapping(item.get("context"))}}
+
+
 def read(item: Any, *, kind: str | None, sent_at: datetime | None, at: datetime) -> Message:
     """The call in our words. Raises Unusable.
 
@@ -117,7 +132,7 @@ def _deed(kind: str, item: Mapping[str, Any], context: Mapping[str, Any]) -> dic
     for key in ("url", "referrer"):
         if isinstance(properties.get(key), str):
             properties[key] = _without_query(properties[key])
-    flat = {_flat(key): value for key, value in told.items()}
+    flat = {folded(key): value for key, value in told.items()}
     if name == event_names.PRODUCT_SEARCHED:
         properties["query"] = next((_text(flat[k], 200) for k in _QUERY if flat.get(k)), "")
     return {
@@ -184,17 +199,24 @@ def _traits(item: Mapping[str, Any]) -> Mapping[str, Any]:
 def moment_of(item: Mapping[str, Any], *, sent_at: datetime | None, at: datetime) -> datetime:
     """When it happened by our clock: the sender's clock may be wrong by hours.
 
-    What the sender's clock showed at sending and what ours showed at receipt give the difference.
-    Nothing happens after its receipt. Raises Unusable for what lies further back than OLDEST.
+    What the sender's clock showed at sending and what ours showed at receipt give the difference,
+    unless another collector received the call before us and has taken it out. Nothing happens after
+    its receipt. Raises Unusable for what lies further back than OLDEST.
     """
     happened = moment(item.get("timestamp")) or moment(item.get("originalTimestamp"))
     sent = moment(item.get("sentAt")) or sent_at
     if happened is None:
         return at
-    corrected = at - (sent - happened) if sent is not None else happened
+    corrected = happened if sent is None or _is_corrected(item) else at - (sent - happened)
     if corrected < at - OLDEST:
         raise Unusable("time")
     return min(corrected, at)
+
+
+def _is_corrected(item: Mapping[str, Any]) -> bool:
+    """True when a collector passed the call on: it says when it got it, and both times of the deed."""
+    told = ("receivedAt", "originalTimestamp", "timestamp")
+    return all(moment(item.get(name)) is not None for name in told)
 
 
 def moment(raw: Any) -> datetime | None:
@@ -231,7 +253,7 @@ def _sku(name: str, flat: Mapping[str, Any]) -> str | None:
 
 
 def _inner_sku(article: Mapping[str, Any]) -> str | None:
-    inner = {_flat(key): value for key, value in article.items()}
+    inner = {folded(key): value for key, value in article.items()}
     found = _first_sku(inner) or _scalar(inner.get("id"))
     return found[:LONGEST_SKU] if found else None
 
@@ -259,7 +281,7 @@ def _amount(raw: Any) -> Decimal | None:
     if raw is None or isinstance(raw, bool) or not isinstance(raw, str | int | float):
         return None
     try:
-        found = Decimal(str(raw).strip()[:_LONGEST_NUMBER].replace(",", "."))
+        found = Decimal(numerals.plain(str(raw)[:_LONGEST_NUMBER]))
     except InvalidOperation:
         return None
     return _bounded(found)
@@ -291,7 +313,8 @@ def _scalar(value: Any) -> str:
     return str(value).strip() if is_plain else ""
 
 
-def _flat(key: str) -> str:
+def folded(key: str) -> str:
+    """The name of a field without what programs differ in: hyphens, case and the like."""
     return key.replace("_", "").replace(" ", "").replace("-", "").casefold()
 
 

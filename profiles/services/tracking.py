@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
@@ -18,11 +18,10 @@ from profiles import queries, rules
 from profiles.models import ParkedCall
 from profiles.rules import tracking as reading
 from profiles.rules.tracking import Message, Unusable
-from profiles.services import activities, claims, months, parking, visitors
+from profiles.services import activities, claims, months, parking, traits, visitors
 from profiles.services.identities import identify
 from profiles.services.parking import Unreadable
 from profiles.services.visitors import Met, Visitor
-from profiles.types import Identity
 
 if TYPE_CHECKING:
     from company.types import Agent
@@ -193,9 +192,21 @@ def _identify(calls: Iterable[_Call], sender: Sender) -> list[Unreadable]:
 
 
 def _tell(message: Message, sender: Sender) -> None:
-    identity = _identity(message, sender)
+    computer = message.previous_id or message.anonymous_id
+    if computer is None and message.user_id and not sender.is_proven:
+        computer = _claimed(message.user_id, sender).value
+    identity = traits.identity_of(message, computer=computer, is_proven=sender.is_proven)
     met = identify(identity, shop_id=sender.shop_id, source=visitors.SOURCE, at=message.occurred_at)
-    if not sender.is_proven and not met.is_erased:
+    if met.is_erased:
+        return
+    traits.keep_attributes(
+        met.profile_id,
+        traits=message.traits,
+        is_proven=sender.is_proven,
+        source=visitors.SOURCE,
+        at=message.occurred_at,
+    )
+    if not sender.is_proven:
         claims.claim_email(
             met.profile_id,
             identity=identity,
@@ -203,54 +214,6 @@ def _tell(message: Message, sender: Sender) -> None:
             source=visitors.SOURCE,
             at=message.occurred_at,
         )
-
-
-def _identity(message: Message, sender: Sender) -> Identity:
-    traits = message.traits
-    user_id = message.user_id
-    address = traits.get("address")
-    place: Mapping[str, Any] = address if isinstance(address, dict) else {}
-    first_name, last_name = _names(traits)
-    computer = message.previous_id or message.anonymous_id
-    if computer is None and user_id and not sender.is_proven:
-        computer = _claimed(user_id, sender).value
-    return Identity(
-        email=_word(traits, "email") or (user_id if rules.normalise_email(user_id) else None),
-        phone=_word(traits, "phone"),
-        customer_id=user_id,
-        anonymous_id=computer,
-        first_name=first_name,
-        last_name=last_name,
-        locale=_word(traits, "locale", "language") or message.locale,
-        country=_word(place, "country") or _word(traits, "country", "countryCode") or "",
-        city=_word(place, "city") or _word(traits, "city") or "",
-        birthday=_day(_word(traits, "birthday", "birthDate")),
-        gender=(_word(traits, "gender") or "").casefold(),
-        timezone=message.timezone,
-        is_proven=sender.is_proven,
-    )
-
-
-def _names(traits: Mapping[str, Any]) -> tuple[str, str]:
-    first = _word(traits, "firstName", "first_name") or ""
-    last = _word(traits, "lastName", "last_name") or ""
-    if not first and not last and (whole := _word(traits, "name")):
-        first, _space, last = whole.partition(" ")
-    return first, last
-
-
-def _word(told: Mapping[str, Any], *names: str) -> str | None:
-    """The first of these which is text or a number."""
-    for name in names:
-        value = told.get(name)
-        if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            return str(value).strip()[:254]
-    return None
-
-
-def _day(text: str | None) -> date | None:
-    moment = reading.moment(text)
-    return moment.date() if moment else None
 
 
 # --- Who did it -----------------------------------------------------------------------------------

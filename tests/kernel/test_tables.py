@@ -49,6 +49,16 @@ def test_every_usual_make_of_csv_is_read(delimiter, encoding):
     assert (list(table.header), rows) == (ROWS[0], ROWS[1:])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_line_that_names_the_separator_is_believed_and_left_out(encoding):
+    body = 'sep=;\r\nName;Notiz\r\nZoé;"a, b, c"\r\nAna;"d, e, f"\r\n'
+
+    table, rows = of(body.encode(encoding))
+
+    assert list(table.header) == ["Name", "Notiz"]
+    assert rows == [["Zoé", "a, b, c"], ["Ana", "d, e, f"]]
+
+
 def test_quoted_cells_keep_separators_and_lines():
     _table, rows = of(b'name,note\nAna,"one, two\nthree"\n')
 

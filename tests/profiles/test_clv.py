@@ -367,6 +367,22 @@ def test_a_table_may_have_other_columns_a_mark_and_semicolons():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "frequency,recency,T,monetary\n1,3,10.5,22.35\n",
+        "ID;frequency;recency;T;monetary\r\n7;1;3;10,5;22,35\r\n",
+        "T|monetary_value|frequency|recency\n10.5|22.35|1.0|3.0\n",
+        '"frequency"\t"recency"\t"T"\t"monetary"\n"1"\t"3"\t"10.5"\t"22.35"\n',
+    ],
+)
+def test_a_table_is_read_however_programs_write_it(text):
+    found = histories.read(text.splitlines())
+
+    assert found.histories == (histories.History(1, 3, 10.5, 22.35),)
+    assert found.has_monetary
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "line 1: the file is empty"),

@@ -23,7 +23,7 @@ from profiles import queries, services
 from profiles.models import Merge
 from profiles.rules.merging import DETAILS, OWNER, STAGE, choice_of
 from profiles.services.attributes import define_attribute, set_attributes
-from tests.profiles.world import World, breaches, dump
+from tests.profiles.world import TRACES, Traces, World, breaches, dump
 
 # Here activity changes what a merge has combined: such rows need not be as they were, only right.
 COMBINED = {
@@ -34,6 +34,7 @@ COMBINED = {
     "profiles_profile",
     "profiles_profileshop",
     "profiles_postaladdress",
+    "messaging_mailpace",
 }
 PEOPLE = st.integers(0, 7)
 SHOPS = st.integers(0, 1)
@@ -48,6 +49,7 @@ class Merging(RuleBasedStateMachine):
         self.atomic.__enter__()
         company.forget_shops()
         self.world = World()
+        self.traces = Traces(self.world)
         self.expected: dict[tuple[str, int], dict[str, Any]] = {}
         self.seen: dict[tuple[str, int], dict[str, Any]] = {}
         self.derived: set[tuple[str, int]] = set()
@@ -120,6 +122,12 @@ class Merging(RuleBasedStateMachine):
     def know(self, who: int, key: str, value: str) -> None:
         profile_id = queries.survivor(self.people[who % len(self.people)])
         set_attributes(profile_id, values={key: value}, source="test", by=None, at=self.world.now())
+        self.note()
+
+    @rule(who=PEOPLE, what=st.sampled_from(TRACES), shop=SHOPS, number=st.integers(0, 2))
+    def leave(self, who: int, what: str, shop: int, number: int) -> None:
+        profile_id = queries.survivor(self.people[who % len(self.people)])
+        self.traces.leave(what, profile_id, shop=shop, number=number)
         self.note()
 
     @rule(one=PEOPLE, other=PEOPLE, taking=st.sets(st.integers(0, len(DETAILS) + 3)))

@@ -18,6 +18,8 @@ ANA, BEN = 1, 2
         ("ａｎａ@example.org", "ana@example.org"),
         ("STRASSE@straße.de", "strasse@strasse.de"),
         ("ana+news@example.org", "ana+news@example.org"),
+        ("\u200bana@exam\u00adple.org\ufeff", "ana@example.org"),
+        ("1111@example.org", "1111@example.org"),
     ],
 )
 def test_an_address_has_one_form(raw, value):
@@ -70,7 +72,7 @@ def test_what_is_no_number_identifies_nobody(raw):
 @pytest.mark.parametrize(
     "raw",
     [
-        *("0", "000", "null", "NULL", " none ", "undefined", "guest", "-1", "1111", "x" * 300),
+        *("0", "000", "null", "NULL", " none ", "undefined", "guest", "-1", "x" * 300),
         *("00000000-0000-0000-0000-000000000000", "[object Object]", "", None),
     ],
 )
@@ -78,7 +80,9 @@ def test_placeholders_identify_nobody(raw):
     assert rules.normalise_opaque(raw) is None
 
 
-@pytest.mark.parametrize("raw", ["1", "11", "42", "88123", "gid://shopify/Customer/1", "A-7"])
+@pytest.mark.parametrize(
+    "raw", ["1", "11", "42", "1111", "22222", "88123", "gid://shopify/Customer/1", "A-7"]
+)
 def test_real_ids_pass(raw):
     assert rules.normalise_opaque(raw) == raw
 

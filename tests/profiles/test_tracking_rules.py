@@ -34,6 +34,12 @@ def tracked(event, **properties):
         ("Order Canceled", "order-cancelled"),
         ("Added Product", "product-added"),
         ("Cart Updated", "cart-updated"),
+        ("order_completed", "order-completed"),
+        ("ordercompleted", "order-completed"),
+        ("COMPLETEDORDER", "order-completed"),
+        ("Order Started", "checkout-started"),
+        ("InitiateCheckout", "checkout-started"),
+        ("Removed Product From Wishlist", "product-removed-from-wishlist"),
         ("  Début de Quiz! ", "début-de-quiz"),
         ("Viewed Balance", "viewed-balance"),
     ],
@@ -56,6 +62,32 @@ def test_the_difference_of_the_clocks_is_taken_out():
     message = read({"type": "page", "timestamp": "2026-03-01T12:59:00Z"}, sent_at=sent_at)
 
     assert message.occurred_at == AT - timedelta(minutes=1)
+
+
+def test_a_call_that_another_collector_passed_on_keeps_the_time_it_was_given():
+    """It came an hour late: what the first collector put right is not put right again."""
+    item = {
+        "type": "page",
+        "originalTimestamp": "2026-03-01T10:30:05Z",
+        "sentAt": "2026-03-01T10:30:10Z",
+        "receivedAt": "2026-03-01T11:00:05Z",
+        "timestamp": "2026-03-01T11:00:00Z",
+    }
+
+    assert read(item).occurred_at == AT - timedelta(hours=1)
+
+
+def test_what_a_batch_says_of_all_calls_holds_for_each():
+    calls = tracking.calls_in(
+        {
+            "context": {"locale": "fr-FR", "timezone": "Europe/Paris"},
+            "batch": [{"type": "page"}, {"type": "page", "context": {"locale": "de-CH"}}, 7],
+        }
+    )
+
+    assert [read(item).locale for item in calls[:2]] == ["fr-FR", "de-CH"]
+    assert read(calls[1]).timezone == "Europe/Paris"
+    assert calls[2] == 7
 
 
 def test_nothing_happens_after_it_was_received():
@@ -106,6 +138,9 @@ def test_a_product_and_its_worth_are_found_however_they_are_called():
     assert tracked("Order Completed", products=[{"sku": "A"}, {"sku": "B"}]).sku is None
     assert tracked("Order Completed", revenue="12,50").value == Decimal("12.50")
     assert tracked("Product Added", price=10, quantity=3).value == Decimal(30)
+    assert tracked("Order Completed", total="1,234.50").value == Decimal("1234.5")
+    assert tracked("Order Completed", total="1.234,50 €").value == Decimal("1234.5")
+    assert tracked("Order Completed", total="CHF 1'234.50").value == Decimal("1234.5")
     assert tracked("Product Added", price="a lot").value is None
     assert tracked("Product Added", price="1e999").value is None
 

@@ -10,10 +10,19 @@ from django.db import connection
 from contacts import services as contacts
 from contacts.models import Ticket
 from ecrm.kernel.verify import all_invariants
+from messaging.services import wishes
 from orders.models import Order
-from profiles import extensions, services
+from profiles import extensions, queries, services
+from profiles.models import Activity, Note
+from profiles.services import consents, months, segments, tags
+from profiles.services import segments_lists as lists
 from profiles.types import Identity
-from tests.company.factories import ShopFactory
+from tests.company.factories import AgentFactory, ShopFactory
+from tests.messaging.factories import (
+    OutgoingMessageFactory,
+    ReceivedSmsFactory,
+    SmsAccountFactory,
+)
 from tests.orders.factories import put
 
 BEGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -65,6 +74,67 @@ class World:
             channel=Ticket.Channel.API,
             at=self.now(),
         )
+
+
+class Traces:
+    """What people leave in tables of which neither orders nor requests write rows."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.accounts = [SmsAccountFactory(shop=shop) for shop in world.shops]
+        self.agent = AgentFactory(role="owner")
+        self.lists = [
+            segments.create_segment(f"List {number}", rules=None, at=BEGIN) for number in range(2)
+        ]
+        months.ensure_ahead(at=BEGIN)
+
+    def leave(self, what: str, profile_id: int, *, shop: int, number: int) -> None:
+        """One trace of one person; the number is what may be told twice."""
+        where, at = self.world.shops[shop], self.world.now()
+        if what == "pace":
+            wishes.choose_pace(profile_id, shop_id=where.pk, days=(7, 30)[number % 2], at=at)
+        elif what == "mail":
+            OutgoingMessageFactory(profile_id=profile_id, shop=where)
+        elif what == "sms":
+            ReceivedSmsFactory(profile_id=profile_id, account=self.accounts[shop])
+        elif what == "tag":
+            tags.change_tags(profile_id, add=[f"Tag {number}"], by=None, at=at)
+        elif what == "list":
+            lists.add_to_list(self.lists[number % 2].pk, profile_ids=[profile_id], by=None, at=at)
+        elif what == "note":
+            Note.objects.create(
+                profile_id=profile_id,
+                shop=where,
+                text="A note",
+                author=self.agent,
+                created_at=at,
+            )
+        elif what == "consent":
+            known_to = queries.shops_of(profile_id)
+            answer = ("granted", "withdrawn")[number % 2]
+            self.say(profile_id, shop_id=known_to[shop % len(known_to)], answer=answer, at=at)
+        elif what == "visit":
+            Activity.objects.create(
+                profile_id=profile_id,
+                shop=where,
+                name="page-viewed",
+                occurred_at=at,
+                received_at=at,
+            )
+
+    def say(self, profile_id: int, *, shop_id: int, answer: str, at: datetime) -> None:
+        consents.record(
+            profile_id,
+            shop_id=shop_id,
+            channel="sms",
+            purpose="marketing",
+            answer=answer,
+            evidence=consents.Evidence(source="test"),
+            at=at,
+        )
+
+
+TRACES = ("pace", "mail", "sms", "tag", "list", "note", "consent", "visit")
 
 
 def dump() -> dict[str, dict[int, str]]:
