@@ -133,6 +133,7 @@ class Camera:
             page.keyboard.type(shot.text)
         if shot.click:
             page.locator(shot.click).first.click()
+        page.wait_for_load_state("networkidle")  # previews fetch themselves after the page
         page.wait_for_timeout(400)
 
     def _note(self, shot: Shot, look: Look, message: ConsoleMessage) -> None:

@@ -21,7 +21,7 @@ from demo.rules.seasons import Calendar
 from demo.rules.shopping import Purchase, purchases
 from demo.rules.talking import Talk, talks
 from demo.rules.visiting import MOST_CHAPTERS, visits
-from demo.services import correspondence, knowledge, postoffice, texting, trade
+from demo.services import correspondence, knowledge, postoffice, tables, texting, trade
 from demo.services.texts import the_brand
 from ecrm.kernel import history
 from profiles.services import bulk, tracking
@@ -193,6 +193,7 @@ class Scribe:
         )
         postoffice.write_post_office(_shop_ids(), agents=_agents(), today=self._today)
         texting.write_texts(people, shop_ids=_shop_ids(), today=self._today)
+        tables.write_tables(people, shop_ids=_shop_ids(), agents=_agents(), today=self._today)
         world.is_known = True
         world.save(update_fields=["is_known"])
 

@@ -37,6 +37,16 @@ def register() -> None:
             roles=("manager", "marketing"),
         )
     )
+    frame.navigation.register(
+        frame.NavItem(
+            key="mail",
+            label=_("Mail"),
+            url_name="messaging:outgoing-list",
+            icon="mail",
+            permission=permissions.VIEW,
+            order=50,
+        )
+    )
     frame.live_topics.register(frame.LiveTopic(prefix="mail", may_follow=permissions.may_follow))
     _register_pages()
     _register_audit()

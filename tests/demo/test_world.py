@@ -27,6 +27,7 @@ from profiles.models import (
     Consent,
     ConsentWording,
     DuplicatePair,
+    Import,
     Merge,
     Note,
     PrivacyRequest,
@@ -235,6 +236,9 @@ def test_the_company_knows_its_customers(db):
     ]
     assert Order.objects.filter(is_erased=True).exists()
     assert set(RetentionRule.objects.values_list("is_active", flat=True)) == {True, False}
+    imported, waiting = Import.objects.order_by("pk")
+    assert imported.is_over
+    assert (waiting.is_ready, waiting.new_count, waiting.faulty_count) == (True, 4, 2)
     assert not Delivery.objects.exists()
 
 

@@ -126,6 +126,14 @@ def test_the_log_is_narrowed_by_search_and_filters(
     assert {who for who in ("claire@example.org", "late@example.org") if who in page} == found
 
 
+@pytest.mark.parametrize("page", ["outgoing-list", "template-list", "suppression-list"])
+def test_the_rail_shows_that_a_page_of_the_post_office_is_open(client, page: str) -> None:
+    rail = client.get(reverse(f"messaging:{page}")).content.decode().split('id="rail-list"')[1]
+
+    entry = rail[rail.index('href="/mail/"') : rail.index("</li>", rail.index('href="/mail/"'))]
+    assert 'aria-current="page"' in entry
+
+
 def test_a_message_says_why_it_did_not_go(client, shop) -> None:
     message = failed(shop=shop)
 
