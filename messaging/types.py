@@ -54,6 +54,7 @@ class ReceivedMail:
 
     `is_sender_sound` False means that the From header proves nothing, not even who claims to write:
     such a mail never belongs to a customer. `visible_text` is `text` without quotes and signature.
+    `is_passed_on` says that a form or a market place sent it, which names its writer as it likes.
     `answers` and `continues_id` (an earlier mail of the same customer) say what it belongs to, never who
     wrote it. `html_clean` is safe markup without remote images, yet is shown only in a sandboxed frame.
     """
@@ -66,6 +67,7 @@ class ReceivedMail:
     from_name: str
     from_address: str
     is_sender_sound: bool
+    is_passed_on: bool
     subject: str
     text: str
     visible_text: str

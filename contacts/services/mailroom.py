@@ -83,8 +83,11 @@ def _ticket_of(mail: ReceivedMail) -> Ticket | None:
 
 
 def _is_participant(ticket: Ticket, mail: ReceivedMail) -> bool:
-    """Whether the sender is the customer himself: an address we write to, or one that is his."""
-    if not mail.is_sender_sound or not mail.from_address:
+    """Whether the sender is the customer himself: an address we write to, or one that is his.
+
+    Whom a form names is not: anybody can write any address into one.
+    """
+    if not mail.is_sender_sound or mail.is_passed_on or not mail.from_address:
         return False
     written_to = [ticket.reply_to, mail.answers.to if mail.answers else ""]
     if any(rules.same_address(mail.from_address, address) for address in written_to):

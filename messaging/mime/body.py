@@ -86,10 +86,11 @@ def _read(part: Part, contents: Contents, *, in_related: bool, is_root: bool = F
         return Body()
     if not _is_text(part, is_root=is_root):
         return _filed(part, contents, in_related=in_related)
-    text = decode(part.data, part.parameters.get("charset", "") or _charset_of_page(part))
+    limit = limits.HTML if part.content_type == "text/html" else limits.TEXT
+    charset = part.parameters.get("charset", "") or _charset_of_page(part)
+    text = decode(_beginning(part.data, 4 * limit), charset)
     if part.content_type in _RICH:
         text = _without_commands(text)
-    limit = limits.HTML if part.content_type == "text/html" else limits.TEXT
     if len(text) > limit:
         contents.note("text_cut")
         text = text[:limit]
@@ -102,6 +103,16 @@ def _read(part: Part, contents: Contents, *, in_related: bool, is_root: bool = F
     for name, data in written_in:
         contents.add(name=name, data=data)
     return Body(text=text)
+
+
+def _beginning(data: bytes, length: int) -> bytes:
+    """So many bytes, or a few less where a character of UTF-8 would be cut in two."""
+    if len(data) <= length:
+        return data
+    end = length
+    while end > length - 3 and data[end] & 0xC0 == 0x80:  # noqa: PLR2004 - not the first byte of a character
+        end -= 1
+    return data[:end]
 
 
 def _filed(part: Part, contents: Contents, *, in_related: bool) -> Body:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from messaging.mime import addresses, notices, reasons
+from messaging.mime import addresses, limits, notices, reasons
 from messaging.mime.charsets import decode
 from messaging.mime.headers import Headers
 from messaging.mime.structure import Part
@@ -51,7 +51,11 @@ def verdicts(root: Part, *, text: str) -> list[Bounce]:
     }
     if reports:
         return [_completed(bounce, told.get(bounce.recipient, "")) for bounce in reports]
-    return [_of_prose(recipient, reason) for recipient, reason in told.items()]
+    words = "\n".join(notices.told(text[: limits.QUOTE_SEARCH]))
+    is_delayed = reasons.is_delay(f"{headers.decoded('subject')}\n{words}")
+    return [
+        _of_prose(recipient, reason, is_delayed=is_delayed) for recipient, reason in told.items()
+    ]
 
 
 def _reports(root: Part) -> list[Bounce]:
@@ -64,14 +68,15 @@ def _reports(root: Part) -> list[Bounce]:
     return found
 
 
-def _of_prose(recipient: str, reason: str) -> Bounce:
+def _of_prose(recipient: str, reason: str, *, is_delayed: bool = False) -> Bounce:
     status = reasons.status_in(reason)
     return Bounce(
         recipient=recipient,
         status=status,
         reply_code=reasons.reply_code_in(reason),
         reason=reason,
-        permanent=reasons.is_permanent(status, reason),
+        permanent=not is_delayed and reasons.is_permanent(status, reason),
+        is_delayed=is_delayed,
     )
 
 

@@ -23,7 +23,7 @@ from messaging.mime.files import ParsedFile
 from messaging.mime.reading import ParsedMail
 
 LENGTH: Final = struct.Struct(">Q")
-CPU_SECONDS: Final = 10
+CPU_SECONDS: Final = 20
 MEMORY: Final = 512 * limits.MEBIBYTE
 """Address space, the libraries included; a mail of the greatest allowed size fits."""
 
@@ -105,6 +105,8 @@ def unpacked(plain: dict[str, Any], blobs: list[bytes]) -> ParsedMail:
     values["to"] = [Address(**item) for item in values["to"]]
     values["cc"] = [Address(**item) for item in values["cc"]]
     values["bounces"] = [Bounce(**item) for item in values["bounces"]]
+    if values["passed_on_for"]:
+        values["passed_on_for"] = Address(**values["passed_on_for"])
     if values["complaint"]:
         values["complaint"] = Complaint(**values["complaint"])
     values["files"] = [

@@ -61,6 +61,8 @@ _MONTHS: Final = {
     "okt": 10, "out": 10, "ott": 10, "déc": 12, "dez": 12, "dic": 12,
 }  # fmt: skip
 _WORD: Final = re.compile(r"[^\W\d_]{3,12}\.?")
+_LEAP_SECOND: Final = re.compile(r"(\d:\d{2}):60\b")
+_HALF_DAY: Final = re.compile(r"\b(\d{1,2})(:\d{2}(?::\d{2})?)\s?([AP])\.?M\b\.?", re.IGNORECASE)
 _ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}")
 
 
@@ -70,6 +72,7 @@ def moment(text: str) -> datetime | None:
     Without a zone it is taken as universal time.
     """
     plain = " ".join(text[:_LONGEST].replace('"', " ").split())
+    plain = _HALF_DAY.sub(_by_24_hours, _LEAP_SECOND.sub(r"\1:59", plain))
     found = _iso(plain) if _ISO.match(plain) else _written(plain)
     if found is None:
         return None
@@ -80,6 +83,12 @@ def moment(text: str) -> datetime | None:
     except (OverflowError, ValueError):
         return None
     return found if found.year >= _EARLIEST else None
+
+
+def _by_24_hours(match: re.Match[str]) -> str:
+    hour = int(match[1])
+    afternoon = 12 if match[3].lower() == "p" else 0
+    return f"{hour % 12 + afternoon if hour <= 12 else hour:02}{match[2]}"  # noqa: PLR2004 - half a day
 
 
 def _iso(text: str) -> datetime | None:

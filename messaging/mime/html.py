@@ -12,8 +12,9 @@ import nh3
 from inscriptis.css_profiles import CSS_PROFILES
 from inscriptis.model.config import ParserConfig
 from lxml.etree import LxmlError  # type: ignore[import-untyped] # no stubs in the lock
+from lxml.html import document_fromstring  # type: ignore[import-untyped] # no stubs in the lock
 
-from messaging.mime import limits
+from messaging.mime import limits, marks
 from messaging.mime.charsets import storable
 
 _TAG_NAMES: Final = """
@@ -63,6 +64,9 @@ _NOT_NESTING: Final = frozenset(_FLAT_NAMES.split())
 """Void elements, and those which the next one of their kind closes."""
 DEEPEST: Final = 60
 _TAG: Final = re.compile(r"<[^<>]{0,2000}>")
+_LINE_END: Final = re.compile(r"<(?:br|/p|/div|/tr|/h\d|/li)>")
+MOST_CELLS: Final = 20_000
+"""A larger table is read as running text: laying it out takes more than linear time."""
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 
 
@@ -127,20 +131,28 @@ def _shallow(markup: str) -> str:
 
 
 def to_text(markup: str) -> str:
-    """The words of the markup with its paragraphs, lists and tables in plain text."""
+    """The words of the markup with its paragraphs, lists and tables in plain text, and with marks in it."""
     if not markup.strip():
         return ""
     # The sanitiser first: it closes what is open and bounds what the reader has to walk through.
     tidy = nh3.clean(
-        _shallow(markup[: limits.HTML]),
+        _shallow(marks.without(markup[: limits.READ_HTML])),
         tags=set(TAGS),
         clean_content_tags=set(UNSEEN),
-        attributes={},
+        attributes=marks.ATTRIBUTES,
         strip_comments=True,
+        link_rel=None,
     )
-    try:
-        text = inscriptis.get_text(f"<body>{tidy}</body>", _READING)
-    except (LxmlError, ValueError, RecursionError, AssertionError, LookupError, AttributeError):
-        text = entities.unescape(_TAG.sub(" ", tidy))
-    lines = "\n".join(line.rstrip() for line in text.replace("\xa0", " ").splitlines())
-    return storable(_BLANK_LINES.sub("\n\n", lines).strip())
+    lines = "\n".join(line.rstrip() for line in _read(tidy).replace("\xa0", " ").splitlines())
+    return storable(marks.as_quotes(_BLANK_LINES.sub("\n\n", lines).strip()))
+
+
+def _read(tidy: str) -> str:
+    if tidy.count("<td") + tidy.count("<th") <= MOST_CELLS:
+        try:
+            tree = document_fromstring(f"<body>{tidy}</body>")
+            marks.put_into(tree)
+            return str(inscriptis.Inscriptis(tree, _READING).get_text())
+        except (LxmlError, ValueError, RecursionError, AssertionError, LookupError, AttributeError):
+            pass
+    return entities.unescape(_TAG.sub(" ", _LINE_END.sub("\n", tidy)))

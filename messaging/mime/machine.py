@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from messaging.mime import complaints, notices, reasons
+from messaging.mime import absences, complaints, notices, reasons, relays
 from messaging.mime.headers import Headers
 from messaging.mime.sender import Sender
 from messaging.mime.structure import Part
@@ -52,7 +52,12 @@ _BOUNCE_SUBJECT: Final = re.compile(
     r"|consegna (?:fallita|non riuscita)|no se (?:ha podido|pudo) entregar|no entregad"
     r"|error de entrega|devuelto|onbestelbaar|niet (?:af)?geleverd|bezorging mislukt"
     r"|não (?:foi )?entregue|falha na entrega|não é possível entregar|配信|配送|退信|エラー|送信できません"
-    r"|не доставлено|недостав)",
+    r"|не ?(?:был\w? )?доставлен|недостав|невозможно доставить|olevererat|(?:kunde|kan) inte (?:levereras?"
+    r"|leverera)|(?:kunne|kan) ikke leveres?|ulevert|ikke levert|levering mislykke|toimit\w+ epäonnistui"
+    r"|ei voitu toimittaa|toimittamatta|(?:nie można|nie udało się) dostarczyć|nie dostarczono|niedostarczon"
+    r"|nedoruč|nelze doručit|kézbesíthetetlen|nem kézbesíthető|nelivrat|imposibil de livrat"
+    r"|(?:teslim edil|ilet[i\u0131]l)emedi|non recapitabil|non è stato (?:consegnato|recapitato)|无法投递"
+    r"|無法傳遞|投递失败|반송|전송 실패|배달 실패)",
     re.IGNORECASE,
 )
 _AWAY_SUBJECT: Final = re.compile(
@@ -60,6 +65,9 @@ _AWAY_SUBJECT: Final = re.compile(
     r"|(?:out of (?:the )?office[- ]?){1,2}"
     r"(?:auto[- ]?reply|message|notification)?|réponse auto(?:matique)?|auto-?réponse"
     r"|(?:message|notification|avis) d'absence(?: du bureau)?|absen(?:ce|t) du bureau"
+    r"|vacation (?:auto-?)?(?:reply|response|message|notice)|away from (?:the |my )?(?:office|desk)"
+    r"|poza biurem|ikke på kontoret|nicht im büro|automatyczna odpowiedź|автоматический ответ|自动答复"
+    r"|自動回覆|자동 회신|자동 응답"
     r"|automatische antwort|autoantwort|abwesenheits(?:notiz|nachricht|meldung|assistent)"
     r"|abwesen(?:heit|d)|ooo"
     r"|risposta automatica|risponditore automatico|(?:fuori|assenza dal?l?'?) ?(?:sede|ufficio)"
@@ -74,6 +82,15 @@ _AWAY_SUBJECT: Final = re.compile(
     re.IGNORECASE,
 )
 """Such words with nothing, a mark or the subject of the answered mail behind: a person goes on writing."""
+_IS_AWAY: Final = re.compile(
+    r"\b(?:(?:is|am|are|will be) (?:currently |now |presently )?(?:out of (?:the )?office"
+    r"|away from (?:the |my )?office)|ist (?:derzeit |zurzeit |momentan )?(?:außer haus|abwesend"
+    r"|nicht im (?:büro|haus))|est absente?"
+    r"\s*(?:\Z|[.(:]|jusqu|du (?:bureau|\d))|è (?:fuori sede|assente)\s*(?:\Z|[.(:])|está ausente"
+    r"\s*(?:\Z|[.(:])|is afwezig\s*(?:\Z|[.(:]))|\(auto(?:matic)?[- ]?reply\)",
+    re.IGNORECASE,
+)
+"""Lotus Notes and others put the whole sentence into the subject."""
 _AWAY_WORDS: Final = re.compile(
     r"\b(?:auto(?:matic|reply|matique|matisch)?|out of (?:the )?office|ooo|away|vacation|holidays?"
     r"|absen\w*"
@@ -126,27 +143,28 @@ class Verdict:
     list_id: str
 
 
-def judge(root: Part, sender: Sender, *, text: str) -> Verdict:
-    """What kind of mail this is."""
+def judge(root: Part, sender: Sender, *, text: str, words: str) -> Verdict:
+    """What kind of mail this is. `words` are the part of the `text` that was written now."""
     headers = root.headers
     list_id = headers.first("list-id").rpartition("<")[2].strip("<> ").lower()[:250]
-    return Verdict(kind=_kind(root, sender, text), list_id=list_id)
+    return Verdict(kind=_kind(root, sender, text, words), list_id=list_id)
 
 
-def _kind(root: Part, sender: Sender, text: str) -> str:
+def _kind(root: Part, sender: Sender, text: str, words: str) -> str:
     headers = root.headers
     report = _report_type(root)
     if complaints.of(root) is not None:
         return "complaint"
     if report == "delivery-status" or _is_bounce(headers, sender, text):
         return "bounce"
-    if report == "disposition-notification" or _is_auto_reply(headers):
+    if report == "disposition-notification" or _is_auto_reply(headers, words):
         return "auto_reply"
     if _is_list(headers):
         return "list"
-    if report == "feedback-report" or _is_notification(headers, sender):
+    if report == "feedback-report" or _says_so(headers):
         return "notification"
-    return ""
+    is_passed_on = relays.author(headers, sender, text=text) is not None
+    return "notification" if _is_silent(headers, sender) and not is_passed_on else ""
 
 
 def _report_type(root: Part) -> str:
@@ -159,9 +177,7 @@ def _report_type(root: Part) -> str:
         kind = kind.removeprefix("global-")
         if main == "message" and kind in _REPORTS:
             return kind
-    if root.content_type == "multipart/report":
-        return root.parameters.get("report-type", "").lower()
-    return ""
+    return root.parameters.get("report-type", "").lower()
 
 
 def _local_part(sender: Sender) -> str:
@@ -182,7 +198,7 @@ def _is_bounce(headers: Headers, sender: Sender, text: str) -> bool:
     )
 
 
-def _is_auto_reply(headers: Headers) -> bool:
+def _is_auto_reply(headers: Headers, words: str) -> bool:
     submitted = _submitted(headers)
     if submitted == "auto-replied" or any(headers.has(name) for name in _REPLY_HEADERS):
         return True
@@ -191,7 +207,7 @@ def _is_auto_reply(headers: Headers) -> bool:
     if "autoresponder" in headers.first("x-post-messageclass").lower():
         return True
     subject = headers.decoded("subject").replace("\u2019", "'")
-    if _AWAY_SUBJECT.match(subject):
+    if _AWAY_SUBJECT.match(subject) or _IS_AWAY.search(subject) or absences.is_told(subject, words):
         return True
     is_machine = (submitted and submitted != "no") or _suppresses(headers) or _is_nobody(headers)
     return bool(is_machine and _AWAY_WORDS.search(subject))
@@ -205,13 +221,16 @@ def _is_list(headers: Headers) -> bool:
     return bool(_LIST_SENDER.search(headers.first("sender")))
 
 
-def _is_notification(headers: Headers, sender: Sender) -> bool:
+def _says_so(headers: Headers) -> bool:
     submitted = _submitted(headers)
     if (submitted and submitted != "no") or _suppresses(headers) or _is_nobody(headers):
         return True
+    return headers.first("x-fc-machinegenerated").lower() == "true" or headers.has("x-cron-env")
+
+
+def _is_silent(headers: Headers, sender: Sender) -> bool:
+    """Whether the sender sends to many, or is none that reads answers."""
     if {headers.first(name).lower() for name in ("precedence", "x-precedence")} & {"bulk", "junk"}:
-        return True
-    if headers.first("x-fc-machinegenerated").lower() == "true" or headers.has("x-cron-env"):
         return True
     local = _local_part(sender)
     return local in _DAEMONS or bool(_SILENT.match(local))

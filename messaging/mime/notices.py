@@ -24,7 +24,7 @@ _RETURNED: Final = re.compile(
     r"|original message|unsent message|undelivered message|message (?:header|text|body|content)"
     r"|headers? (?:of|follow)|copy of (?:the|your)|body of message|mail header|message follows"
     r"|message d'origine|ursprüngliche nachricht|nachrichtentext)|(?:original message (?:headers?"
-    r"|follows)|message headers? follow|the (?:original|first) .{0,30}message (?:was|follows)"
+    r"|follows)|message headers? follow|the (?:original|first) .{0,30}message (?:was(?! received)|follows)"
     r"|your (?:original )?message (?:follows|reads|was:)|returned message follows"
     r"|in-reply-to message follows|the header of the original message|le message (?:original"
     r"|d'origine))|(?:received: from |return-path: ?<|mime-version: 1\.0|message-id: ?<|x-mailer: "
@@ -73,7 +73,7 @@ def read(text: str, *, own: Collection[str], failed: Collection[str] = ()) -> li
     `own` are addresses that cannot be the failed ones (who sent the notice, who got it); `failed` names
     the recipients when a header did. Empty when the text names nobody.
     """
-    lines = _told(text[: limits.QUOTE_SEARCH])
+    lines = told(text[: limits.QUOTE_SEARCH])
     places = _places(lines, own={address.lower() for address in own}, failed=_known(failed))
     starts = sorted({line for line, _ in places.values()})
     found = []
@@ -96,7 +96,7 @@ def _known(failed: Collection[str]) -> list[str]:
     return [match.group(0).lower() for value in failed for match in _ADDRESS.finditer(value)]
 
 
-def _told(text: str) -> list[str]:
+def told(text: str) -> list[str]:
     """The lines of the notice itself, without the mail that came back below it."""
     lines = [line.strip().lstrip(">|").strip() for line in text.replace("\u2019", "'").split("\n")]
     for position, line in enumerate(lines):

@@ -6,8 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from messaging.mime import marks
+
 LONGEST_ATTRIBUTION: Final = 300
 LONGEST_SIGNATURE: Final = 1500
+MOST_LINES: Final = 5000
+"""The history is searched in so many lines."""
 _LOOK: Final = 400
 """Of a longer line only the beginning is looked at."""
 
@@ -16,9 +20,9 @@ _OPENER: Final = re.compile(
     re.IGNORECASE,
 )
 _VERB: Final = re.compile(
-    r"\b(?:wrote|writes|a écrit|ont écrit|schrieb|schrieben|geschrieben|ha scritto|scrive|escribió"
+    r"(?:\b(?:wrote|writes|a écrit|ont écrit|schrieb|schrieben|geschrieben|ha scritto|scrive|escribió"
     r"|schreef|het volgende geschreven|escreveu|skrev|kirjoitti|napisał|napisał\(a\)|pisze|napsal"
-    r"|написал|написав|пишет|пише|írta|yazd\u0131|a scris|写道|寫道)(?!\w)",
+    r"|написал|написав|пишет|пише|írta|yazd\u0131|a scris)|写道|寫道|書きました|のメール|작성)(?!\w)",
     re.IGNORECASE,
 )
 _CITES: Final = re.compile(
@@ -40,7 +44,13 @@ _SEPARATOR: Final = re.compile(
     r"|forwarded message|ursprüngliche nachricht|originalnachricht|original-nachricht"
     r"|weitergeleitete nachricht|messaggio originale|messaggio inoltrato|mensaje original"
     r"|mensaje reenviado|oorspronkelijk bericht|doorgestuurd bericht|mensagem original"
-    r"|mensagem encaminhada)[-_=\s*:]*\Z"
+    r"|mensagem encaminhada|originalmeddelande|ursprungligt meddelande|vidarebefordrat meddelande"
+    r"|opprinnelig melding|videresendt (?:melding|besked|meddelelse)|oprindelig (?:besked|meddelelse)"
+    r"|alkuperäinen viesti|välitetty viesti|oryginalna wiadomość|wiadomość oryginalna"
+    r"|(?:przekazana wiadomość|wiadomość przekazana)(?: dalej)?|původní (?:zpráva|e-?mail)"
+    r"|přeposlaná zpráva|eredeti üzenet|továbbított üzenet|mesaj original|orijinal (?:mesaj|ileti)"
+    r"|исходное сообщение|пересылаемое сообщение|元のメッセージ|転送メッセージ|原始邮件|原始郵件|转发邮件"
+    r"|원본 메시지)[-_=\s*:]*\Z"
     r"|(?:début du message (?:transféré|réexpédié)|begin forwarded message"
     r"|anfang der weitergeleiteten (?:nachricht|e-mail)|inizio messaggio inoltrato"
     r"|inicio del mensaje reenviado)\s?:\Z"
@@ -49,7 +59,8 @@ _SEPARATOR: Final = re.compile(
     re.IGNORECASE,
 )
 _FROM: Final = re.compile(
-    r"\*?(?:from|de|von|da|van|från|fra|od|от|від|kimden|lähettäjä|feladó)\s?:\*?\s?\S",
+    r"\*?(?:from|de|von|da|van|från|fra|od|от|від|kimden|lähettäjä|feladó|de la|差出人|送信元|发件人"
+    r"|寄件者|寄件人|보낸 사람)\s?[:\uff1a]\*?\s?\S",
     re.IGNORECASE,
 )
 _FIELD: Final = re.compile(
@@ -58,7 +69,8 @@ _FIELD: Final = re.compile(
     r"|an|betreff|kopie|inviato|data|oggetto|enviad[oa](?: el| em)?|fecha|para|asunto|verzonden|aan"
     r"|onderwerp|assunto|skickat|till|ämne|sendt|dato|til|emne|wysłano|data wysłania|do|temat|odesláno"
     r"|komu|předmět|отправлено|дата|кому|тема|gönderildi|kime|konu|lähetetty|vastaanottaja|aihe|küldve"
-    r"|címzett|tárgy|trimis|către|subiect)\s?:\*?",
+    r"|címzett|tárgy|trimis|către|subiect|送信日時|日時|日付|宛先|件名|发送时间|时间|日期|收件人|抄送|主题|寄件日期|傳送時間|收件者"
+    r"|副本|主旨|보낸 날짜|받는 사람|제목)\s?[:\uff1a]\*?",
     re.IGNORECASE,
 )
 _MOMENT: Final = re.compile(
@@ -88,7 +100,10 @@ _DEVICE: Final = re.compile(
     r"|télécharge[rz] outlook|obtenir outlook|von mei(?:nem|ner) .{1,40} gesendet|gesendet (?:von"
     r"|mit)|holen sie sich outlook"
     r"|inviato da|enviado desde|enviado do|enviado a partir|verstuurd vanaf|verzonden vanaf"
-    r"|outlook (?:für|pour|for) (?:ios|android))",
+    r"|(?:skickat från|sendt fra|lähetetty|wysłan[eo] (?:z|ze)|odesláno (?:z|ze)|отправлено \w+|trimis de pe"
+    r"|küldve) .{0,30}(?:iphon|ipad|android|samsung|galaxy|huawei|outlook|yahoo|telefon|puhelim|mobil)"
+    r"|.{0,20}(?:iphone|ipad|android|galaxy|outlook)\S{0,10}\s?(?:gönderildi|から送信)|发自我的|從我的.{1,20}傳送"
+    r"|나의 .{1,20}에서 보냄|outlook (?:für|pour|for|per|para|voor|till|til|dla) (?:ios|android))",
     re.IGNORECASE,
 )
 
@@ -103,22 +118,23 @@ class Split:
 
 def split(text: str) -> Split:
     """What was written now, without quoted history and signature, and the quoted history."""
-    lines = text.split("\n")
+    lines = _without_armour(_without_marked_signature(text.split("\n")))
     start = _history_start(lines)
     written, history = lines[:start], lines[start:]
-    below = _below_quote(history)
-    if below is not None and not _text(written):
-        written, history = history[below:], history[:below]
-    elif start == len(lines):
-        written, history = _without_edge_quotes(lines)
+    if start == len(lines):
+        written, history = _without_edge_quotes(written)
+    elif (first := _first_answer(history, is_below=not _text(written))) is not None:
+        # The quotes between answers give them their sense.
+        below, rest = _without_edge_quotes(history[first:])
+        written, history = [*written, "", *below], [*history[:first], *rest]
     visible = _text(_without_signature(written))
     if not visible:
-        return Split(visible=text.strip(), quoted="")
+        return Split(visible=marks.without(text).strip(), quoted="")
     return Split(visible=visible, quoted=_text(history))
 
 
 def _text(lines: list[str]) -> str:
-    return "\n".join(lines).strip()
+    return marks.without("\n".join(lines)).strip()
 
 
 def _bare(line: str) -> str:
@@ -127,7 +143,9 @@ def _bare(line: str) -> str:
 
 def _history_start(lines: list[str]) -> int:
     """The first line of the quoted history, or the number of lines."""
-    for position, line in enumerate(lines):
+    for position, line in enumerate(lines[:MOST_LINES]):
+        if marks.HISTORY in line:
+            return position
         bare = _bare(line)
         if not bare:
             continue
@@ -211,14 +229,57 @@ def _notes_header(lines: list[str], to: int) -> int | None:
     return above - 1 if stands_alone and above and _bare(lines[above - 1]) else above
 
 
-def _below_quote(history: list[str]) -> int | None:
-    """Where an answer begins that was written below the quote, or None."""
-    last_quoted = max(
-        (i for i, line in enumerate(history) if line.lstrip().startswith(">")), default=None
-    )
-    if last_quoted is None:
+def _first_answer(history: list[str], *, is_below: bool) -> int | None:
+    """Where in the history the quote begins that is answered behind it, or None.
+
+    `is_below` when nothing stands above the history. Else only paragraphs between quotes are answers: what
+    stands below may be anything, and lines without a mark are mostly what wrapping made of a quote.
+    """
+    quoted = [i for i, line in enumerate(history) if line.lstrip().startswith(">")]
+    if not quoted:
         return None
-    return last_quoted + 1 if _text(history[last_quoted + 1 :]) else None
+    last = quoted[-1]
+    between = range(quoted[0] + 1, last)
+    if any(_is_answer(history, i, is_paragraph=not is_below) for i in between):
+        return quoted[0]
+    if is_below and _text(history[last + 1 :]):
+        return last + 1
+    return None
+
+
+def _is_answer(history: list[str], position: int, *, is_paragraph: bool) -> bool:
+    line = history[position].strip()
+    if not line or line.startswith(">"):
+        return False
+    return not is_paragraph or not history[position - 1].strip()
+
+
+def _without_marked_signature(lines: list[str]) -> list[str]:
+    """Without what the mail program marked as a signature, unless nothing else is there."""
+    kept, is_signed = [], False
+    for line in lines:
+        is_signed = is_signed or marks.SIGNED in line
+        if is_signed:
+            before = line.partition(marks.SIGNED)[0] if marks.SIGNED in line else ""
+            after = line.rpartition(marks.UNSIGNED)[2] if marks.UNSIGNED in line else ""
+            is_signed = marks.UNSIGNED not in line
+            line = before + after  # noqa: PLW2901 - what is left of it
+        kept.append(line)
+    return kept if _text(kept) else lines
+
+
+def _without_armour(lines: list[str]) -> list[str]:
+    """The words of a text that is signed in itself (RFC 9580, section 7)."""
+    if "-----BEGIN PGP SIGNED MESSAGE-----" not in lines:
+        return lines
+    start = lines.index("-----BEGIN PGP SIGNED MESSAGE-----")
+    end = next((i for i, line in enumerate(lines) if line == "-----BEGIN PGP SIGNATURE-----"), None)
+    blank = next((i for i in range(start, len(lines)) if not lines[i].strip()), start)
+    words = [line.removeprefix("- ") for line in lines[blank + 1 : end]]
+    closing = next(
+        (i for i, line in enumerate(lines) if line == "-----END PGP SIGNATURE-----"), None
+    )
+    return lines[:start] + words + (lines[closing + 1 :] if closing is not None else [])
 
 
 def _without_edge_quotes(lines: list[str]) -> tuple[list[str], list[str]]:
@@ -240,11 +301,12 @@ def _without_edge_quotes(lines: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _without_signature(lines: list[str]) -> list[str]:
+    length = 0
     for position in range(len(lines) - 1, -1, -1):
-        if (
-            lines[position].rstrip() in {"--", "-- "}
-            and len(_text(lines[position:])) <= LONGEST_SIGNATURE
-        ):
+        length += len(lines[position]) + 1
+        if length > LONGEST_SIGNATURE:
+            break
+        if lines[position].rstrip() == "--":
             lines = lines[:position]
             break
     lines = _without_footer(lines)

@@ -16,7 +16,9 @@ from messaging.mime import (
     dates,
     html,
     machine,
+    marks,
     quotes,
+    relays,
     sender,
     spilling,
     structure,
@@ -34,7 +36,10 @@ _DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedMail:
-    """Everything that was understood of a mail; texts can be stored as they are."""
+    """Everything that was understood of a mail; texts can be stored as they are.
+
+    `passed_on_for` is who wrote what a form or a market place sent us.
+    """
 
     sha256: str
     message_id: str
@@ -59,6 +64,7 @@ class ParsedMail:
     bounces: list[Bounce]
     complaint: Complaint | None
     reported_message_id: str
+    passed_on_for: Address | None
     delivered_to: list[str]
     dedupe_key: str
     defects: list[str]
@@ -73,9 +79,9 @@ def read(raw: bytes | Iterable[bytes]) -> ParsedMail:
     author = sender.of(head)
     contents = body.read(root)
     clean = html.clean(contents.body.html)
-    text = contents.body.as_text()
-    parts = quotes.split(text)
-    verdict = machine.judge(root, author, text=text)
+    marked = contents.body.as_text()
+    text, parts = marks.without(marked), quotes.split(marked)
+    verdict = machine.judge(root, author, text=text, words=parts.visible)
     is_report = verdict.kind in {"bounce", "complaint"}
     message_id = _one_id(head, "message-id")
     date = dates.moment(head.first("date"))
@@ -110,6 +116,7 @@ def read(raw: bytes | Iterable[bytes]) -> ParsedMail:
         bounces=bounces.verdicts(root, text=text) if verdict.kind == "bounce" else [],
         complaint=complaints.of(root) if verdict.kind == "complaint" else None,
         reported_message_id=bounces.reported_message_id(root, text=text) if is_report else "",
+        passed_on_for=relays.author(head, author, text=text),
         delivered_to=_delivered_to(head),
         dedupe_key=_dedupe_key(head, message_id, words=parts.visible, files=contents.files),
         defects=[*defects, *author.defects, *contents.defects, *(missing or invalid)],

@@ -24,7 +24,9 @@ _WHO: Final = (
     r"|local[ -]?part|person|rcpt|destinataires?|adresses?|boîte|utilisateur|usager|empfänger|postfach"
     r"|benutzer"
     r"|adressat|destinatari[oa]|utente|indirizzo|casella|usuario|dirección|buzón|gebruiker|postbus|adres"
-    r"|utilizador|usuário|nobody)"
+    r"|utilizador|usuário|mottagare|adressen|användare|modtager|mottaker|bruker|konto|skrzynka|użytkownik"
+    r"|odbiorca|uživatel|adresát|schránka|vastaanottaja|käyttäjä|получател|пользовател|адрес|ящик|kullan\u0131c\u0131"
+    r"|al\u0131c\u0131|címzett|felhasználó|nobody)"
 )
 _DEAD_WORDS: Final = re.compile(
     rf"{_WHO}[^.;]{{0,60}}?(?:\bunknown|not (?:be )?(?:found|known|listed|recognized|recognised|exist"
@@ -32,7 +34,10 @@ _DEAD_WORDS: Final = re.compile(
     r"|has (?:been )?(?:moved|left)|disabled|deactivated|closed|cancell?ed|inactive|not active"
     r"|terminated|suspended|deleted|removed|undeliverable|n'existe pas|inconnue?s?\b|introuvable"
     r"|désactivé|supprimé|unbekannt|existiert nicht|gesperrt|gelöscht|sconosciut|inesistente|non esiste"
-    r"|desconocid|no existe|inexistente|onbekend|bestaat niet|desconhecid|não existe)|(?:\bunknown"
+    r"|desconocid|no existe|inexistente|onbekend|bestaat niet|desconhecid|não existe|finns inte|okän[dt]"
+    r"|existerar inte|findes ikke|finnes ikke|uk(?:en|jen)[dt]|nie istnieje|nieznan|neexistuje|neznám"
+    r"|ei ole olemassa|tuntematon|не существует|не найден|неизвест|nem létezik|ismeretlen|bulunamad\u0131"
+    r"|mevcut değil)|存在しません|不存在|(?:\bunknown"
     r"|\bno such|\binvalid"
     r"|non-?existent|\bbad|\bunrouteable|\bunroutable|\billegal|\bdisabled|\binactive|\bno"
     r"|not a (?:known|valid|local)|\bunable to find|\bcan(?:no|')t find|unbekannter|unbekannte|aucun"
@@ -54,9 +59,9 @@ _DEAD_WORDS: Final = re.compile(
 )
 _ALIVE_WORDS: Final = re.compile(
     r"(?:mail ?box|mailfolder|quota|storage|inbox|disk|maildir|boîte|postfach|casella|buzón|postbus"
-    r"|caixa)"
+    r"|caixa|brevlåda|postlåda|innboks|indbakke|skrzynka|schránka|ящик)"
     r"[^.]{0,40}?(?:full|exceed|over|pleine|saturée|voll|pien[ao]|llen[ao]|vol\b|cheia|insufficient"
-    r"|too (?:large|big))|over ?quota|\bquota\b"
+    r"|fuld|fullt|pełn|przepełn|plná|переполн|too (?:large|big))|容量|已满|空间不足|over ?quota|\bquota\b"
     r"|insufficient|\bfull mailbox|out of (?:space|storage)|too (?:large|big|long)|size (?:limit"
     r"|exceed)|exceeds? (?:the )?(?:max|size|limit)|(?:message|size) (?:length )?exceeds|\bspam|\bjunk"
     r"|\bblock(?:ed|ing|ed by|list)|black ?list|\brbl\b|dnsbl|reputation|unsolicited|\bbulk\b"
@@ -79,6 +84,25 @@ _EDGE_BLOCKED: Final = re.compile(
 """How Exchange Online says that its directory has no such address."""
 
 
+_LEFT_ALONE: Final = re.compile(
+    r"(?:blocked|disabled|closed|suspended|locked|bloqué\w*|gesperrt|deaktiviert) (?:\w+ ){0,3}"
+    r"(?:inactiv|inaktiv|inutilis|non[- ]?us)",
+    re.IGNORECASE,
+)
+"""A mailbox that its provider closed because nobody used it; a block of this kind is for good."""
+_DELAYED: Final = re.compile(
+    r"warning (?:message )?only|(?:need|have) (?:not )?to resend|not (?:yet )?been delivered|delay reason"
+    r"|(?:will|is being|still being) (?:be )?retried|will (?:keep trying|continue (?:to be )?(?:tr|for))"
+    r"|still undelivered|delivery attempts will continue|message (?:\S+ )?delayed|has been delayed"
+    r"|noch nicht (?:zugestellt|ausgeliefert)|zustellung[^.]{0,40}verzögert|weiterhin versuch"
+    r"|pas encore (?:été |pu être )?(?:remis|distribué|délivré|livré)|retardée?\b"
+    r"|sera (?:renouvelée|réessayé)|non è (?:stato )?ancora|in ritardo|(?:aún|todavía) no se ha"
+    r"|se ha retrasado|nog niet (?:af)?(?:ge)?(?:lever|bezorg)"
+    r"|vertraagd|ainda não foi|atrasad|ännu inte|försenat|endnu ikke|forsinket|nie została jeszcze|opóźnion",
+    re.IGNORECASE,
+)
+
+
 def status_in(text: str) -> str:
     """The enhanced status code (RFC 3463) the words name; one that says something before "x.y.0"."""
     found = [match.group(1) for match in _STATUS.finditer(text)]
@@ -98,11 +122,16 @@ def is_permanent(status: str, reason: str) -> bool:
     A full mailbox, a policy, a block, a fault of the network or of the sender leave the address alive.
     """
     words = _words(reason)
-    if _EDGE_BLOCKED.search(f"{status} {words}"):
+    if _EDGE_BLOCKED.search(f"{status} {words}") or _LEFT_ALONE.search(words):
         return True
     if _ALIVE_WORDS.search(words):
         return False
     return bool(_DEAD_WORDS.search(words)) or status in _DEAD_STATUS
+
+
+def is_delay(notice: str) -> bool:
+    """Whether a whole notice says that its system goes on trying."""
+    return bool(_DELAYED.search(" ".join(notice.replace("\u2019", "'").split())))
 
 
 def is_alive(reason: str) -> bool:

@@ -29,7 +29,9 @@ def of(headers: Headers) -> Sender:
         defects.append("from_repeated")
     if len(found.mailboxes) > 1:
         defects.append("from_several")
-    mailbox = found.mailboxes[0] if found.mailboxes else Address("", "")
+    # "Muster, Anna <anna@…>" without quotes: what has an address is who wrote.
+    named = [person for person in found.mailboxes if person.address] or found.mailboxes
+    mailbox = named[0] if named else Address("", "")
     if not mailbox.address and "from_invalid_address" not in defects:
         defects.append("from_invalid_address")
     return Sender(mailbox=mailbox, is_sound=not defects, defects=defects)

@@ -2,7 +2,8 @@
 
 The library keeps each line as an object and joins them at the end: three times the size of a mail. A run
 of lines without a mark of a part (a line that begins with "--") can only be a body once it is longer
-than any header may be. Its rest is set aside, and one line stands in its place.
+than any header of a part; those of the mail itself are fed as a whole. The rest of such a run is set aside,
+and one line stands in its place.
 """
 
 from __future__ import annotations
@@ -15,10 +16,8 @@ from email.message import Message
 from email.parser import BytesFeedParser
 from typing import Final
 
-from messaging.mime import limits
-
 PIECE: Final = 64 * 1024
-_FED_OF_A_RUN: Final = limits.HEADER_BLOCK + PIECE
+_FED_OF_A_RUN: Final = 5 * PIECE
 _MARK: Final = re.compile(rb"(?:\A|[\r\n])--")
 
 
@@ -33,9 +32,10 @@ class Spilled:
         self._run = 0
         self._is_aside = False
 
-    def parsed(self, pieces: Iterable[bytes]) -> Message:
-        """The library's tree of the mail that consists of these pieces."""
-        for piece in _at_line_ends(pieces):
+    def parsed(self, start: bytes, lines: Iterable[bytes]) -> Message:
+        """The library's tree of the mail that has its headers in `start`, and goes on in whole lines."""
+        self._parser.feed(start)
+        for piece in lines:
             self._take(piece)
         return self._parser.close()
 
@@ -70,15 +70,19 @@ def cut(raw: bytes) -> Iterator[bytes]:
         yield raw[start : start + PIECE]
 
 
-def _at_line_ends(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces that end with a line, so that a mark never lies across two of them."""
+def at_line_ends(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces that end with a line, so that a mark never lies across two of them.
+
+    A line longer than any mark goes on in pieces.
+    """
     rest = b""
     for piece in pieces:
-        end = piece.rfind(b"\n") + 1
-        if not end:
-            rest += piece
-            continue
-        yield rest + piece[:end]
-        rest = piece[end:]
+        whole = rest + piece
+        end = whole.rfind(b"\n") + 1
+        if not end and len(whole) > PIECE:
+            end = len(whole)
+        if end:
+            yield whole[:end]
+        rest = whole[end:]
     if rest:
         yield rest

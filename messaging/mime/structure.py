@@ -17,13 +17,18 @@ from messaging.mime import headers, limits, spilling, uuencoded
 from messaging.mime.charsets import from_base64
 from messaging.mime.headers import Headers, Value
 
-_DECLARATION: Final = re.compile(rb"boundary\s{0,10}=|message/rfc822", re.IGNORECASE)
+_DECLARATION: Final = re.compile(
+    rb"boundary(?:\*0?\*?)?\s{0,10}=|message/(?:rfc822|global|news)(?![\w-])", re.IGNORECASE
+)
 _LATE_COLON: Final = re.compile(rb"^([!-9;-~]{1,60})[ \t]{1,9}:", re.MULTILINE)
 _FIRST_MARK: Final = re.compile(rb"\s{0,20}--([^\s\"]{1,70})[ \t]*\r?\n")
 _UNCLEAN: Final = re.compile(rb"[^A-Za-z0-9+/\r\n \t]")
-_OVERLAP: Final = 40
-"""Longer than what is counted, so that nothing is overlooked between two pieces."""
-_BLANK: Final = re.compile(rb"\r?\n[ \t]*\r?\n")
+_ABOVE: Final = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:[ \t]*\r*\n)*(?:>From [^\r\n]*\r*\n)?")
+"""What stands above the headers and is none: a mark of UTF-8, blank lines, the line of a mail folder."""
+_TWICE_ENDED: Final = re.compile(rb"[^\r\n]+\r\r\n")
+_BLANK: Final = re.compile(rb"\r?\n[ \t]{0,100}\r?\n")
+_OVERLAP: Final = 200
+"""Longer than a blank line, so that none is overlooked between two pieces."""
 TROUBLE: Final = (
     ValueError,
     LookupError,
@@ -94,24 +99,25 @@ def parse(raw: bytes | Iterable[bytes]) -> tuple[Part, list[str]]:
     Raises Unreadable.
     """
     pieces = spilling.cut(raw) if isinstance(raw, bytes) else iter(raw)
-    start = _start(pieces)
-    if not start.strip():
-        raise Unreadable("empty")
-    start = _with_plain_head(start)
+    start, pieces = _start(pieces)
     blank = _BLANK.search(start)
-    head = start[: blank.start()] if blank else start
+    head, body = (start[: blank.end()], start[blank.end() :]) if blank else (start, b"")
     if len(head) > limits.HEADER_BLOCK:
         raise Unreadable("headers_too_large")
-    counted = _Counted(itertools.chain([start], pieces), is_composed=_is_composed(head))
-    spilled = spilling.Spilled()
+    budget = _Budget(spilled=spilling.Spilled())
+    rest = _Rest(
+        itertools.chain([body], pieces), size=len(head), is_composed=_is_composed(head.lower())
+    )
     try:
-        message = spilled.parsed(counted)
+        # Some programs write blanks in front of the colons of their headers.
+        message = budget.spilled.parsed(_LATE_COLON.sub(rb"\1:", head), rest)
     except TROUBLE as error:
         raise Unreadable("malformed") from error
-    budget = _Budget(spilled=spilled)
     root = _part(message, budget, depth=0)
     if not root.headers.items:
         raise Unreadable("no_headers")
+    if rest.was_flattened:
+        budget.note("too_many_parts")
     root.headers.fallback = next(
         (part.parameters["charset"] for part in root.walk_own() if part.parameters.get("charset")),
         "",
@@ -119,62 +125,79 @@ def parse(raw: bytes | Iterable[bytes]) -> tuple[Part, list[str]]:
     return root, budget.defects
 
 
-def _start(pieces: Iterator[bytes]) -> bytes:
-    """So much of the mail that its headers are in it, unless they are too long."""
-    start = b""
-    for piece in pieces:
-        start += piece
-        if len(start) > limits.HEADER_BLOCK + spilling.PIECE or _BLANK.search(start.lstrip()):
+def _start(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """So much of the mail that its headers are in it, unless they are too long, and what follows."""
+    start = _ABOVE.sub(b"", next(pieces, b""), count=1)
+    if _TWICE_ENDED.match(start):
+        pieces = _once_ended(itertools.chain([start], pieces))
+        start = next(pieces, b"")
+    seen = 0
+    while not _BLANK.search(start, seen) and len(start) <= limits.HEADER_BLOCK:
+        piece = next(pieces, None)
+        if piece is None:
             break
-    return start
+        seen = max(0, len(start) - _OVERLAP)
+        start += piece
+    if not start.strip():
+        raise Unreadable("empty")
+    return start, pieces
 
 
-def _with_plain_head(raw: bytes) -> bytes:
-    """The mail without blank lines above its headers and blanks in front of their colons."""
-    if raw[:1] in {b"\r", b"\n"}:
-        raw = raw.lstrip(b"\r\n")
-    blank = _BLANK.search(raw)
-    end = min(blank.start() if blank else len(raw), limits.HEADER_BLOCK)
-    head = _LATE_COLON.sub(rb"\1:", raw[:end])
-    return raw if len(head) == end else head + raw[end:]
+def _once_ended(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces of a mail whose line ends were doubled on the way (CR CR LF)."""
+    rest = b""
+    for piece in pieces:
+        whole = rest + piece
+        kept = whole.rstrip(b"\r")
+        rest = whole[len(kept) :]
+        yield kept.replace(b"\r\r\n", b"\r\n")
+    yield rest
 
 
-class _Counted:
-    """The pieces of a mail on their way to the parser, which stops at a mail that is too large.
+class _Rest:
+    """What follows the start of a mail, in whole lines, on its way to the parser.
 
-    How many parts it may have is counted roughly, and exactly only where the rough count is too high.
+    It ends with Unreadable where the mail is too large. Behind limits.DECLARED parts that may hold others,
+    no further one is let be one: the parser looks for the end of each open part in every line.
     """
 
-    def __init__(self, pieces: Iterable[bytes], *, is_composed: bool) -> None:
+    def __init__(self, pieces: Iterable[bytes], *, size: int, is_composed: bool) -> None:
         self._pieces = pieces
+        self._size = size
         self._is_composed = is_composed
+        self.was_flattened = False
 
     def __iter__(self) -> Iterator[bytes]:
-        size = exact = 0
-        before = b""
-        for piece in self._pieces:
-            size += len(piece)
-            if size > limits.MESSAGE:
+        declared = 0
+        for piece in spilling.at_line_ends(self._pieces):
+            self._size += len(piece)
+            if self._size > limits.MESSAGE:
                 raise Unreadable("too_large")
-            if self._is_composed:
-                exact += _declarations(before + piece, seen=len(before))
-                before = (before + piece)[-_OVERLAP:]
-            if exact > limits.PARTS:
-                raise Unreadable("too_many_parts")
-            yield piece
+            if not self._is_composed or not _may_declare(piece):
+                yield piece
+                continue
+            found = [match.start() for match in _DECLARATION.finditer(piece)]
+            declared += len(found)
+            if declared <= limits.DECLARED:
+                yield piece
+                continue
+            self.was_flattened = True
+            kept = found[max(0, len(found) - (declared - limits.DECLARED))]
+            yield piece[:kept] + _DECLARATION.sub(_undeclared, piece[kept:])
 
 
-def _declarations(piece: bytes, *, seen: int) -> int:
-    """How many parts are declared in a piece whose first bytes were seen with the one before."""
+def _may_declare(piece: bytes) -> bool:
     lowered = piece.lower()
-    if b"boundary" not in lowered and b"message/rfc822" not in lowered:
-        return 0
-    return sum(1 for found in _DECLARATION.finditer(piece) if found.end() > seen)
+    return b"boundary" in lowered or b"message/" in lowered
+
+
+def _undeclared(match: re.Match[bytes]) -> bytes:
+    """The same header of a part that holds no others."""
+    return match[0].replace(b"=", b":") if match[0].endswith(b"=") else b"message/x-mail"
 
 
 def _is_composed(head: bytes) -> bool:
-    lowered = head.lower()
-    return b"multipart/" in lowered or b"message/" in lowered
+    return b"multipart/" in head or b"message/" in head
 
 
 def _part(message: Message, budget: _Budget, *, depth: int) -> Part:

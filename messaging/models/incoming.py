@@ -143,7 +143,7 @@ class RawMailQuerySet(models.QuerySet["RawMail"]):
         return (
             self.select_related("mailbox", "mail")
             .defer("mail__text", "mail__visible_text", "mail__quoted_text", "mail__html_clean")
-            .order_by("-pk")
+            .order_by("-received_at", "-pk")
         )
 
 
@@ -247,6 +247,7 @@ class RawMail(models.Model):
             ),
             models.Index(fields=["mailbox", "-id"], name="messaging_rawmail_mailbox"),
             models.Index(fields=["outcome", "-id"], name="messaging_rawmail_outcome"),
+            models.Index(fields=["-received_at", "-id"], name="messaging_rawmail_received"),
         ]
 
     def __str__(self) -> str:
@@ -304,6 +305,8 @@ class Mail(models.Model):
     from_name = models.CharField(max_length=200, blank=True, default="")
     from_address = models.CharField(max_length=320, blank=True, default="")
     is_sender_sound = models.BooleanField()
+    # Who wrote is named by a form or a market place, not by From: the words of a third party.
+    is_passed_on = models.BooleanField(default=False, db_default=False)
     reply_to = models.CharField(max_length=320, blank=True, default="")
     to = models.JSONField(default=list)
     cc = models.JSONField(default=list)

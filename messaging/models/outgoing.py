@@ -47,7 +47,7 @@ class OutgoingMessageQuerySet(models.QuerySet["OutgoingMessage"]):
 
     def for_list(self) -> OutgoingMessageQuerySet:
         """Everything one row of the log shows, newest first, without the bodies."""
-        return self.select_related("shop").defer("text", "html").order_by("-pk")
+        return self.select_related("shop").defer("text", "html").order_by("-queued_at", "-pk")
 
 
 class OutgoingMessage(models.Model):
@@ -206,6 +206,7 @@ class OutgoingMessage(models.Model):
                 condition=Q(channel="sms", state__in=["pending", "deferred"]),
             ),
             models.Index(fields=["shop", "-id"], name="messaging_outgoing_shop"),
+            models.Index(fields=["-queued_at", "-id"], name="messaging_outgoing_queued"),
             models.Index(fields=["state", "-id"], name="messaging_outgoing_state"),
             models.Index(fields=["profile", "-id"], name="messaging_outgoing_profile"),
             models.Index(fields=["recipient", "-id"], name="messaging_outgoing_recipient"),

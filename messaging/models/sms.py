@@ -93,6 +93,7 @@ class ReceivedSms(models.Model):
         ]
         indexes = [
             models.Index(fields=["shop", "-id"], name="messaging_receivedsms_shop"),
+            models.Index(fields=["-received_at", "-id"], name="messaging_receivedsms_received"),
             models.Index(fields=["profile", "-id"], name="messaging_receivedsms_profile"),
             models.Index(fields=["from_number"], name="messaging_receivedsms_from"),
         ]

@@ -19,6 +19,7 @@ def mail(mail_id: int) -> ReceivedMail:
         from_name=row.from_name,
         from_address=row.from_address,
         is_sender_sound=row.is_sender_sound,
+        is_passed_on=row.is_passed_on,
         subject=row.subject,
         text=row.text,
         visible_text=row.visible_text,

@@ -37,7 +37,7 @@ def received(
         rows = rows.filter(order=order)
     if words:
         rows = rows.filter(Q(from_number__icontains=words) | Q(text__icontains=words))
-    return rows.order_by("-pk")
+    return rows.order_by("-received_at", "-pk")
 
 
 def texts_received(ids: Iterable[int]) -> dict[int, str]:

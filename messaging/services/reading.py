@@ -16,6 +16,7 @@ from company import services as company
 from ecrm.kernel import doorbell, outbox
 from ecrm.kernel.errors import DomainError
 from messaging.events import MailReceived
+from messaging.mime.addresses import Address
 from messaging.mime.reading import ParsedMail
 from messaging.mime.structure import Unreadable
 from messaging.models import Attachment, Mail, Mailbox, RawMail
@@ -202,14 +203,18 @@ def _file(raw: RawMail, parsed: ParsedMail, *, at: datetime) -> Mail | None:
 def _is_of_erased(parsed: ParsedMail, *, at: datetime) -> bool:
     """Whether somebody wrote it before he was erased: the same again, or fetched late."""
     written_at = min(parsed.date or at, at)
-    return profile_queries.tombstones.buried_by(parsed.sender.address, at=written_at) is not None
+    writers = {parsed.sender.address, parsed.passed_on_for.address if parsed.passed_on_for else ""}
+    buried = (profile_queries.tombstones.buried_by(who, at=written_at) for who in writers if who)
+    return any(tombstone is not None for tombstone in buried)
 
 
 def _create(raw: RawMail, mailbox: Mailbox, parsed: ParsedMail) -> Mail:
     machine = _machine_kind(raw, mailbox, parsed)
     is_own = _is_ours(parsed.sender.address)
-    is_sound = parsed.is_sender_sound and not is_own
-    profile_id = _profile(mailbox, parsed, machine, at=raw.received_at) if is_sound else None
+    behind = _behind(parsed, is_own=is_own)
+    author = behind or parsed.sender
+    is_sound = behind is not None or (parsed.is_sender_sound and not is_own)
+    profile_id = _profile(mailbox, author, machine, at=raw.received_at) if is_sound else None
     found = evidence.of(parsed, raw=raw, mailbox=mailbox, profile_id=profile_id)
     mail = Mail.objects.create(
         raw=raw,
@@ -220,8 +225,8 @@ def _create(raw: RawMail, mailbox: Mailbox, parsed: ParsedMail) -> Mail:
         evidence=found.kind,
         continues_id=found.continues_id,
         dedupe_key=parsed.dedupe_key,
-        from_name=parsed.sender.name,
-        from_address=parsed.sender.address,
+        from_name=author.name,
+        from_address=author.address,
         is_sender_sound=is_sound,
         reply_to=parsed.reply_to.address if parsed.reply_to else "",
         to=[asdict(person) for person in parsed.to],
@@ -239,6 +244,7 @@ def _create(raw: RawMail, mailbox: Mailbox, parsed: ParsedMail) -> Mail:
         received_at=raw.received_at,
         machine=machine,
         bounce=[asdict(verdict) for verdict in parsed.bounces] or None,
+        is_passed_on=behind is not None,
         defects=[*parsed.defects, *(["from_own_address"] if is_own else [])],
     )
     Attachment.objects.bulk_create(
@@ -271,16 +277,23 @@ def _machine_kind(raw: RawMail, mailbox: Mailbox, parsed: ParsedMail) -> str:
 
 def _is_ours(address: str) -> bool:
     """Mail never speaks for us: an address of ours in From is no customer."""
-    if Mailbox.objects.filter(address=address).exists():
+    local, _at, domain = address.rpartition("@")
+    ours = {address, f"{local.partition('+')[0]}@{domain}"}
+    if Mailbox.objects.filter(address__in=ours).exists():
         return True
-    return any(shop.support_email.lower() == address for shop in company_queries.all_shops())
+    return any(shop.support_email.lower() in ours for shop in company_queries.all_shops())
 
 
-def _profile(mailbox: Mailbox, parsed: ParsedMail, machine: str, *, at: datetime) -> int | None:
+def _behind(parsed: ParsedMail, *, is_own: bool) -> Address | None:
+    """Who wrote what a form passed on, or sent us under our own address; None when the sender did."""
+    person = parsed.passed_on_for or (parsed.reply_to if is_own else None)
+    return person if person and person.address and not _is_ours(person.address) else None
+
+
+def _profile(mailbox: Mailbox, author: Address, machine: str, *, at: datetime) -> int | None:
     """The customer who writes, created at the first contact; a machine creates nobody."""
-    address = parsed.sender.address
     if machine:
-        return profile_queries.find_by_email(address, shop_id=mailbox.shop_id)
-    first_name, last_name = names.split_name(parsed.sender.name)
-    identity = Identity(email=address, first_name=first_name, last_name=last_name)
+        return profile_queries.find_by_email(author.address, shop_id=mailbox.shop_id)
+    first_name, last_name = names.split_name(author.name)
+    identity = Identity(email=author.address, first_name=first_name, last_name=last_name)
     return profiles.resolve(identity, shop_id=mailbox.shop_id, source="mail", at=at).profile_id

@@ -87,8 +87,7 @@ _SIGNS: dict[str, Promise] = {
 _CAUSES: dict[str, Promise] = {
     "empty": gettext_lazy("It is empty"),
     "too_large": gettext_lazy("It is larger than 35 MB"),
-    "headers_too_large": gettext_lazy("Its headers are larger than 256 kB"),
-    "too_many_parts": gettext_lazy("It has more than 100 parts"),
+    "headers_too_large": gettext_lazy("Its headers are larger than 4 MB"),
     "malformed": gettext_lazy("Its structure cannot be understood"),
     "no_headers": gettext_lazy("It has no headers"),
     "too_expensive": gettext_lazy("Reading it takes too much time or memory"),

@@ -101,7 +101,7 @@ def test_nothing_is_lost_on_the_way_to_the_parser(parts: list[bytes]) -> None:
     raw = b"".join(parts)
     spilled = spilling.Spilled()
 
-    message = spilled.parsed(spilling.cut(b"From: a@b.example\r\n\r\n" + raw))
+    message = spilled.parsed(b"From: a@b.example\r\n\r\n", spilling.at_line_ends(spilling.cut(raw)))
 
     body = message.get_payload(decode=True)
     assert isinstance(body, bytes)

@@ -560,8 +560,7 @@ def test_only_a_dead_address_is_permanent(status: str, reason: str, is_permanent
     [
         (b"", "empty"),
         (b" \r\n \r\n", "empty"),
-        (b"X: " + b"a" * 300_000 + b"\r\n\r\nx", "headers_too_large"),
-        (b"Content-Type: message/rfc822\r\n\r\n" * 200, "too_many_parts"),
+        (b"X: " + b"a" * 5_000_000 + b"\r\n\r\nx", "headers_too_large"),
         (b"\r\njust text", "no_headers"),
     ],
 )
