@@ -136,9 +136,26 @@ def entry_of(token: str) -> int | None:
 
 def asked(entry_id: int) -> Asked | None:
     """A question that still waits for its confirmation; None when it was answered meanwhile."""
-    entry = Consent.objects.select_related("wording", "profile").filter(pk=entry_id).first()
-    if entry is None or not is_waiting(entry):
+    entry = _question(entry_id)
+    return _asked(entry) if entry is not None and is_waiting(entry) else None
+
+
+def confirmed(entry_id: int) -> Asked | None:
+    """A question that the customer has answered by its link, and to which he still agrees."""
+    entry = _question(entry_id)
+    if entry is None or not Consent.objects.filter(confirms=entry).exists():
         return None
+    is_granted = may(
+        entry.profile_id, shop_id=entry.shop_id, channel=entry.channel, purpose=entry.purpose
+    )
+    return _asked(entry) if is_granted else None
+
+
+def _question(entry_id: int) -> Consent | None:
+    return Consent.objects.select_related("wording", "profile").filter(pk=entry_id).first()
+
+
+def _asked(entry: Consent) -> Asked:
     path = reverse("profiles-public:consent-confirm", args=[token_of(entry.pk)])
     return Asked(
         profile_id=entry.profile_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from allauth.core.internal.httpkit import get_client_ip
@@ -17,25 +18,32 @@ from profiles.services import consents
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+PAGE = "profiles/consent_confirm.html"
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @access.public
 def consent_confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """What is asked, with one button; opening the link alone (as mail scanners do) says nothing."""
-    entry_id = queries.entry_of(token)
-    asked = queries.asked(entry_id) if entry_id else None
-    if asked is None:
-        return render_page(request, "profiles/consent_confirm.html", {}, status=404)
+    """What is asked, with one button; opening the link alone (as mail scanners do) says nothing.
+
+    Who confirmed before and opens it again is thanked again.
+    """
+    if request.method == "POST":
+        with suppress(consents.NothingToConfirm):
+            consents.confirm(token, ip=get_client_ip(request))
+    entry_id = queries.entry_of(token) or 0
+    asked = queries.asked(entry_id)
+    found = asked or queries.confirmed(entry_id)
+    if found is None:
+        return render_page(request, PAGE, {}, status=404)
+    return _page(request, found, is_done=asked is None)
+
+
+def _page(request: HttpRequest, asked: queries.Asked, *, is_done: bool) -> HttpResponse:
     shop = company.shop(asked.shop_id)
     with translation.override(_language(asked.language, shop.languages, shop.default_language)):
-        is_done = request.method == "POST"
-        if is_done:
-            try:
-                consents.confirm(token, ip=get_client_ip(request))
-            except consents.NothingToConfirm:
-                return render_page(request, "profiles/consent_confirm.html", {}, status=404)
         context = {"asked": asked, "shop": shop, "is_done": is_done}
-        return render_page(request, "profiles/consent_confirm.html", context).render()
+        return render_page(request, PAGE, context).render()
 
 
 def _language(locale: str, spoken: tuple[str, ...], default: str) -> str:

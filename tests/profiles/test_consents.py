@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils.timezone import now
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -291,16 +292,36 @@ def test_asking_sends_a_mail_whose_link_grants(client, ana, shop):
     page = client.get(path)
     opened = stands(ana, shop)
     done = client.post(path)
-    again = client.post(path)
 
     assert (mail.recipient, mail.dedupe_key) == (ANA, f"consent:{entry_id}")
     assert "/consent/" in mail.text
     assert "We write once a month." in page.content.decode()
     assert opened == "pending"
     assert stands(ana, shop) == "granted"
-    assert (done.status_code, again.status_code) == (200, 404)
+    assert done.status_code == 200
     entry = Consent.objects.get(answer="granted")
     assert (entry.confirms_id, entry.address, entry.ip) == (entry_id, ANA, "127.0.0.1")
+
+
+def test_who_confirmed_and_opens_the_link_again_is_thanked_until_he_withdraws(client, ana, shop):
+    path = f"/consent/{queries.token_of(say(ana, shop, 'pending'))}/"
+    first = client.post(path).content.decode()
+
+    assert "<form" not in first
+    for again in (client.get(path), client.post(path)):
+        assert (again.status_code, again.content.decode()) == (200, first)
+    assert Consent.objects.filter(answer="granted").count() == 1
+
+    say(ana, shop, "withdrawn", at=now(), source="link")
+    assert (client.get(path).status_code, client.post(path).status_code) == (404, 404)
+    assert stands(ana, shop) == "withdrawn"
+
+
+def test_public_pages_wear_the_name_and_the_colour_of_the_shop(client, ana, shop):
+    page = client.get(f"/consent/{queries.token_of(say(ana, shop, 'pending'))}/").content.decode()
+
+    assert f"· {shop.name}</title>" in page
+    assert f'data-ecrm-brand="{shop.accent_color}"' in page
 
 
 def test_a_false_an_old_and_a_settled_link_grant_nothing(client, ana, shop):
