@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 
@@ -74,7 +75,12 @@ def all_subscribers() -> list[Subscriber]:
 
 def payload_of(event: Event) -> dict[str, Any]:
     """The event's fields as JSON (they are scalars: nothing needs a deep copy)."""
-    return {field.name: getattr(event, field.name) for field in fields(event)}
+    return {name: getattr(event, name) for name in _names(type(event))}  # type: ignore[arg-type] # a class is hashable
+
+
+@cache
+def _names(event_type: type[Event]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(event_type))
 
 
 def rebuild(event_type: type[E], payload: dict[str, Any]) -> E:

@@ -11,7 +11,7 @@ are made anew each time it has executed twice as many statements: often while it
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
@@ -151,6 +151,25 @@ def one_trip() -> Iterator[None]:
     if unsent:
         with connection.cursor() as cursor:
             cursor.execute(b"; ".join(unsent).decode())
+
+
+def numbers(values: Iterable[int]) -> str:
+    """Whole numbers as one text for an array (`%(ids)s::bigint[]`).
+
+    A list goes out as an expression of its elements, each of which the server parses and evaluates.
+    """
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def texts(values: Iterable[str]) -> str:
+    """Texts as one text for an array (`%(words)s::text[]`)."""
+    return "{" + ",".join([f'"{_quoted(value)}"' for value in values]) + "}"
+
+
+def _quoted(value: str) -> str:
+    if "\\" in value or '"' in value:
+        return value.replace("\\", "\\\\").replace('"', '\\"')
+    return value
 
 
 class Rows(Generic[Kind]):

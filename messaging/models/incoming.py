@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 
 from django.contrib.postgres.fields import ArrayField
@@ -16,11 +15,6 @@ class MailboxQuerySet(models.QuerySet["Mailbox"]):
     def watched(self) -> MailboxQuerySet:
         """Active and with a server to fetch from."""
         return self.filter(is_active=True).exclude(host="")
-
-    def taking_plus(self, addresses: Collection[str]) -> set[str]:
-        """Those of these addresses at which plus addresses arrive. Runs one query."""
-        rows = self.filter(is_active=True, takes_plus=True, address__in=addresses)
-        return set(rows.values_list("address", flat=True))
 
     def visible_in(self, shop_ids: frozenset[int]) -> MailboxQuerySet:
         """Mailboxes of these shops."""

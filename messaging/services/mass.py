@@ -32,9 +32,12 @@ failpoints.declare(courier.AFTER_STARTED)
 AFTER_CARRIED = failpoints.declare("messaging.after-carried-before-settle")
 OUT_WITHIN: Final = 1.0
 """Seconds between the claim, which asks who may be written to, and the last mail of the batch."""
+FILLED: Final = 0.75
+"""The part of it that a batch is to take: what has not begun by then was claimed in vain."""
 LEAST, MOST = 10, 500
 FLYING: Final = 2
 LOOK_SECONDS: Final = delivery.LEASE.total_seconds() / 4
+_TAKEN: Final = Result(outcome="accepted")
 
 
 @dataclass(slots=True)
@@ -43,7 +46,7 @@ class _Flight:
 
     batch: Batch
     path: Path
-    begun: float
+    claimed_at: float
 
 
 class MassSender:
@@ -102,13 +105,13 @@ class MassSender:
     def _take_off(self) -> bool:
         """Claim a batch and give it to the courier. False when nothing waits."""
         ready = self._courier()
-        token, begun = uuid.uuid4(), time.monotonic()
+        token, begun, claimed_at = uuid.uuid4(), time.monotonic(), time.time()
         path = ready.prepare(str(token))
         batch = mass_claims.claim(token, limit=self._size, at=self._clock())
         if batch is None or not batch.mails:
             path.unlink()
             return batch is not None
-        self._flights[str(token)] = _Flight(batch, path, begun)
+        self._flights[str(token)] = _Flight(batch, path, claimed_at)
         with suppress(CourierDied):  # heard of when its answer is awaited
             ready.submit(
                 str(token),
@@ -157,12 +160,13 @@ class MassSender:
         flight.path.unlink(missing_ok=True)
         if story.ended and not done.trouble:
             servers.report_success(self.host)
-        self._fit(flight, len(story.ended))
+        self._fit(flight, story)
 
-    def _fit(self, flight: _Flight, carried: int) -> None:
-        """As many as leave in a fraction of the time allowed, for the next batch waits meanwhile."""
-        seconds = max(time.monotonic() - flight.begun, 0.001)
-        fitting = int(carried / seconds * OUT_WITHIN / FLYING)
+    def _fit(self, flight: _Flight, story: journal.Story) -> None:
+        """As many as leave well within the time allowed, the wait for the batch before included."""
+        last = max((entry.milliseconds for entry in story.ended.values()), default=0)
+        seconds = max(last / 1000 - flight.claimed_at, 0.001)
+        fitting = int(len(story.ended) / seconds * FILLED)
         self._size = max(LEAST, min(MOST, fitting, self._size * 2))
 
     def _courier(self) -> Carriage:
@@ -189,4 +193,5 @@ def _fared(batch: Batch, story: journal.Story) -> Iterator[tuple[str, Result]]:
     """Each recipient of a batch of whom the server said something."""
     for mail in batch.mails:
         if entry := story.ended.get(mail[0]):
-            yield mail[2], mass_settling.result_of(entry)
+            is_taken = entry.kind == "accepted"
+            yield mail[2], _TAKEN if is_taken else mass_settling.result_of(entry)

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from ecrm.kernel import failpoints
-from ecrm.kernel.prepared import Statement
+from ecrm.kernel.prepared import Statement, numbers
 from messaging.models import OutgoingMessage, Wording
 from messaging.rules import delivery
 from messaging.services import attempts, drafts, pace, permits, returning, tracking
@@ -75,8 +75,8 @@ def claim(token: uuid.UUID, *, limit: int, at: datetime) -> Batch | None:
                 values = {
                     "token": str(token),
                     "until": at + delivery.LEASE,
-                    "ids": [row[0] for row in held],
-                    "noted": [asked.noted.get(row[0], 0) for row in held],
+                    "ids": numbers(row[0] for row in held),
+                    "noted": numbers(asked.noted.get(row[0], 0) for row in held),
                 }
                 _HOLD.execute(cursor, values)
         mails = [[*row[:9], asked.noted.get(row[0], 0)] for row in held]

@@ -15,7 +15,7 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from ecrm.kernel import history, outbox
-from ecrm.kernel.prepared import Statement
+from ecrm.kernel.prepared import Statement, numbers, texts
 from messaging.events import BatchSettled, MessageSent
 from messaging.models import DeliveryAttempt, OutgoingMessage
 from messaging.rules import delivery
@@ -33,10 +33,12 @@ _ACCEPTED = Statement(
     "mass_accepted",
     """
 WITH told AS (
-    SELECT * FROM unnest(
-        %(ids)s::bigint[], %(begun)s::timestamptz[], %(ended)s::timestamptz[], %(codes)s::int[],
-        %(texts)s::text[], %(provider_ids)s::text[]
-    ) AS t (id, begun_at, ended_at, code, said, provider_id)
+    SELECT id, to_timestamp(begun / 1000.0) AS begun_at, to_timestamp(ended / 1000.0) AS ended_at,
+        code, said, provider_id
+    FROM unnest(
+        %(ids)s::bigint[], %(begun)s::bigint[], %(ended)s::bigint[], %(codes)s::int[],
+        %(said)s::text[], %(provider_ids)s::text[]
+    ) AS t (id, begun, ended, code, said, provider_id)
 ), sent AS (
     UPDATE messaging_outgoingmessage m SET state = 'sent', reason = '', reason_detail = '',
         attempts = m.attempts + 1, sent_at = told.ended_at, settled_at = told.ended_at,
@@ -85,7 +87,8 @@ def settle(
         trouble=trouble,
         available_at=available_at,
     )
-    rest = [pk for pk in message_ids if pk not in set(accepted) and not _is_untouched(pk, story)]
+    done = set(accepted)
+    rest = [pk for pk in message_ids if pk not in done and not _is_untouched(pk, story)]
     failed = _one_by_one(token, story, rest, host=host, at=at)
     if sent or failed:
         _tell(sent, failed, at=at)
@@ -139,15 +142,15 @@ def _accepted(
         _ACCEPTED.execute(
             cursor,
             {
-                "ids": ids,
-                "begun": [
-                    _instant(story.started.get(pk, entry.milliseconds))
+                "ids": numbers(ids),
+                "begun": numbers(
+                    story.started.get(pk, entry.milliseconds)
                     for pk, entry in zip(ids, entries, strict=True)
-                ],
-                "ended": [_instant(entry.milliseconds) for entry in entries],
-                "codes": [entry.code for entry in entries],
-                "texts": [entry.text for entry in entries],
-                "provider_ids": [entry.provider_id[:100] for entry in entries],
+                ),
+                "ended": numbers(entry.milliseconds for entry in entries),
+                "codes": numbers(entry.code for entry in entries),
+                "said": texts(entry.text for entry in entries),
+                "provider_ids": texts(entry.provider_id[:100] for entry in entries),
                 "token": str(token),
                 "host": host,
             },
@@ -182,6 +185,8 @@ def _one_by_one(
     token: uuid.UUID, story: journal.Story, ids: list[int], *, host: str, at: datetime
 ) -> list[OutgoingMessage]:
     """The few that a server refused, or of which nobody knows. Returns those that are settled now."""
+    if not ids:
+        return []
     rows = OutgoingMessage.objects.held_by(token).filter(pk__in=ids)
     settled = []
     for message in rows.select_for_update(of=("self",)).order_by("pk"):

@@ -7,7 +7,7 @@ Receipts and answers never wait for it. A domain with a limit gives each mass ma
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -34,6 +34,11 @@ WHERE m.id = t.id AND m.state IN ('pending', 'deferred')
 """,
 )
 
+_KNOWN = Statement(
+    "paces_known",
+    "SELECT domain FROM messaging_domainpace WHERE domain = ANY(%(domains)s::text[])",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -56,9 +61,8 @@ def hold_back(mails: Sequence[Waiting], *, at: datetime) -> set[int]:
         by_domain.setdefault(pace.domain_of(mail.recipient), []).append(mail)
     limited = {domain for domain in by_domain if pace.rate_of(domain, rates)}
     _make_room(limited)
-    known = DomainPace.objects.filter(domain__in=by_domain).order_by("domain")
     held: list[tuple[int, datetime, str]] = []
-    for row in known.select_for_update(of=("self",)):
+    for row in _locked(by_domain):
         rate = pace.rate_of(row.domain, rates)
         held += _slowed(row, by_domain[row.domain], rate=rate, at=at)
         if rate:
@@ -70,7 +74,6 @@ def hold_back(mails: Sequence[Waiting], *, at: datetime) -> set[int]:
     return {pk for pk, _until, _reason in held}
 
 
-@transaction.atomic
 def learn(fared: Iterable[tuple[str, Result]], *, at: datetime) -> None:
     """What the servers behind these recipients said: most of them "later" slows a domain, a yes frees it.
 
@@ -83,14 +86,29 @@ def learn(fared: Iterable[tuple[str, Result]], *, at: datetime) -> None:
         elif result.outcome == "deferred" and result.reply is not None:
             reason = refusals.reason_of(result.reply.code, result.reply.text)
             balance[pace.domain_of(recipient)] += reason in pace.WISHES
-    _make_room({domain for domain, count in balance.items() if count > 0})
-    rows = DomainPace.objects.filter(domain__in=balance).order_by("domain")
-    for row in rows.select_for_update(of=("self",)):
+    slow = {domain for domain, count in balance.items() if count > 0}
+    if slow or _KNOWN.rows(domains=list(balance)):
+        _note(balance, slow, at=at)
+
+
+@transaction.atomic
+def _note(balance: Counter[str], slow: set[str], *, at: datetime) -> None:
+    _make_room(slow)
+    for row in _locked(balance):
         if balance[row.domain] > 0:
             _slow_down(row, balance[row.domain], at=at)
         elif balance[row.domain] < 0 and row.deferrals:
             row.deferrals, row.paused_until = 0, None
             row.save(update_fields=["deferrals", "paused_until"])
+
+
+def _locked(domains: Collection[str]) -> list[DomainPace]:
+    """The rows of those of these domains that have one. Most of the time none has, which is asked cheaply."""
+    known = [domain for (domain,) in _KNOWN.rows(domains=list(domains))]
+    if not known:
+        return []
+    rows = DomainPace.objects.filter(domain__in=known).order_by("domain")
+    return list(rows.select_for_update(of=("self",)))
 
 
 def _make_room(domains: set[str]) -> None:

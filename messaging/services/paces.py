@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from ecrm.kernel.prepared import Statement
+from ecrm.kernel.prepared import Statement, numbers
 
 EVERYTHING, WEEKLY, MONTHLY = 0, 7, 30
 
@@ -64,8 +64,8 @@ class Paces:
         return True
 
 
-def _columns(subjects: list[Subject]) -> dict[str, list[int]]:
+def _columns(subjects: list[Subject]) -> dict[str, str]:
     return {
-        "profile_ids": [profile_id for profile_id, _shop_id in subjects],
-        "shop_ids": [shop_id for _profile_id, shop_id in subjects],
+        "profile_ids": numbers(profile_id for profile_id, _shop_id in subjects),
+        "shop_ids": numbers(shop_id for _profile_id, shop_id in subjects),
     }

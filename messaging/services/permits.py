@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from messaging.models import OutgoingMessage, Suppression
+from ecrm.kernel.prepared import Statement, texts
+from messaging.models import OutgoingMessage
 from messaging.queries.mail_rules import rules_of
 from messaging.rules import gate
 from messaging.rules.mail_rules import ShopRules, noted
@@ -20,6 +21,24 @@ _GRANTED, _WITHDRAWN = "granted", "withdrawn"
 _CHANNELS: Final = {"mail": "email", "sms": "sms"}
 
 Answers = Mapping[tuple[int, int, str, str], str]
+
+_HASHED = Statement(
+    "suppressions_hashed",
+    """
+SELECT 1 FROM messaging_suppression
+WHERE left(address, 1) = '#' AND lifted_at IS NULL
+  AND (expires_at IS NULL OR expires_at > %(at)s::timestamptz)
+LIMIT 1
+""",
+)
+_BANS = Statement(
+    "suppressions_of",
+    """
+SELECT address, scope, reason, shop_id, topic, channel FROM messaging_suppression
+WHERE address = ANY(%(addresses)s::text[]) AND lifted_at IS NULL
+  AND (expires_at IS NULL OR expires_at > %(at)s::timestamptz)
+""",
+)
 
 
 class Candidate(NamedTuple):
@@ -83,23 +102,22 @@ def bans(recipients: set[str], *, at: datetime) -> dict[str, list[gate.Ban]]:
 
     Runs two queries.
     """
-    active = Suppression.objects.active(at)
     hashed: Mapping[str, str] = {}
-    if active.filter(address__startswith="#").exists():
+    if _HASHED.rows(at=at):
         hashed = profiles.tombstones.address_digests(recipients)
     found: dict[str, list[gate.Ban]] = {}
-    rows = active.filter(address__in=[*recipients, *hashed])
-    for address, scope, reason, shop_id, topic, channel in rows.values_list(
-        "address", "scope", "reason", "shop_id", "topic", "channel"
-    ):
+    rows = _BANS.rows(addresses=texts([*recipients, *hashed]), at=at)
+    for address, scope, reason, shop_id, topic, channel in rows:
         ban = gate.Ban(scope=scope, reason=reason, shop_id=shop_id, topic=topic, channel=channel)
         found.setdefault(hashed.get(address, address), []).append(ban)
     return found
 
 
 def _banned(one: Candidate, found_bans: Mapping[str, list[gate.Ban]]) -> str:
+    if one.recipient not in found_bans:
+        return ""
     ban = gate.stopped_by(
-        found_bans.get(one.recipient, ()),
+        found_bans[one.recipient],
         purpose=one.purpose,
         channel=one.channel,
         topic=one.topic,

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from messaging.models import Mailbox, OutgoingMessage
+from ecrm.kernel.prepared import Statement
+from messaging.models import OutgoingMessage
 from messaging.rules import tokens
 from messaging.services.keys import signing_key
+
+_TAKING_PLUS = Statement(
+    "mailboxes_taking_plus",
+    """
+SELECT address FROM messaging_mailbox
+WHERE is_active AND takes_plus AND address = ANY(%(addresses)s::text[])
+""",
+)
 
 
 def plus_addresses(senders: Iterable[str]) -> frozenset[str]:
     """Those of these senders whose mailbox takes plus addresses. Runs one query."""
     wanted = {sender.lower() for sender in senders}
-    return frozenset(Mailbox.objects.all().taking_plus(wanted)) if wanted else frozenset()
+    rows = _TAKING_PLUS.rows(addresses=sorted(wanted)) if wanted else []
+    return frozenset(address for (address,) in rows)
 
 
 def envelope_sender(message: OutgoingMessage, *, plus: frozenset[str]) -> str:

@@ -6,13 +6,28 @@ from datetime import datetime
 
 from django.db import transaction
 
+from ecrm.kernel.prepared import Statement
 from messaging.models import MailServer
 from messaging.rules import delivery
+
+_PAUSED = Statement(
+    "server_paused",
+    """
+SELECT 1 FROM messaging_mailserver WHERE host = %(host)s AND next_try_at > %(at)s::timestamptz
+""",
+)
+_WORKS = Statement(
+    "server_works",
+    """
+UPDATE messaging_mailserver SET failures = 0, failing_since = NULL, next_try_at = NULL
+WHERE host = %(host)s AND failures > 0
+""",
+)
 
 
 def is_paused(host: str, *, at: datetime) -> bool:
     """Whether the server failed so recently that it is left alone. Runs one query."""
-    return MailServer.objects.filter(host=host, next_try_at__gt=at).exists()
+    return bool(_PAUSED.rows(host=host, at=at))
 
 
 @transaction.atomic
@@ -32,6 +47,4 @@ def report_failure(host: str, *, error: str, at: datetime) -> datetime:
 
 def report_success(host: str) -> None:
     """Remember that the server works again. Runs one query."""
-    MailServer.objects.filter(host=host, failures__gt=0).update(
-        failures=0, failing_since=None, next_try_at=None
-    )
+    _WORKS.send({"host": host})

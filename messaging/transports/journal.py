@@ -14,11 +14,14 @@ import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 Kind = Literal["accepted", "deferred", "rejected", "closed", "unknown", "unmade"]
-_LINE: Final = re.compile(r"\A([SR]) (\d+) (\d+)(?: ([a-z]+) (\d+) ([^\t]*)(?:\t(\S*)\t(\S*))?)?\Z")
+_KINDS: Final[dict[str, Kind]] = {kind: kind for kind in get_args(Kind)}
+_LINE: Final = re.compile(
+    rf"\A([SR]) (\d+) (\d+)(?: ({'|'.join(_KINDS)}) (\d+) ([^\t]*)(?:\t(\S*)\t(\S*))?)?\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Pen:
 
     def end(self, number: int, entry: Entry) -> None:
         """This is what became of it."""
-        said = " ".join(entry.text.split())[:500]
+        said = " ".join(entry.text.replace("\0", " ").split())[:500]
         line = f"R {number} {entry.milliseconds} {entry.kind} {entry.code} {said}"
         if entry.reason or entry.provider_id:
             line += f"\t{entry.reason}\t{entry.provider_id}"
@@ -143,13 +146,14 @@ def read(path: Path) -> Story:
         match = _LINE.match(line)
         if match is None:
             story.is_whole = False
-        elif match[1] == "S":
-            story.started[int(match[2])] = int(match[3])
-            story.ended.pop(int(match[2]), None)  # begun anew: how it ended before says nothing
+            continue
+        letter, number, moment, kind, code, said, reason, provider_id = match.groups()
+        if letter == "S":
+            story.started[int(number)] = int(moment)
+            story.ended.pop(int(number), None)  # begun anew: how it ended before says nothing
         else:
-            kind: Kind = match[4]  # type: ignore[assignment] # we wrote it
-            told = (match[6], match[7] or "", match[8] or "")
-            story.ended[int(match[2])] = Entry(kind, int(match[3]), int(match[5]), *told)
+            told = (said, reason or "", provider_id or "")
+            story.ended[int(number)] = Entry(_KINDS[kind], int(moment), int(code), *told)
     return story
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
-from ecrm.kernel.prepared import Rows, Statement
+from ecrm.kernel.prepared import Rows, Statement, numbers
 from ecrm.kernel.verify import invariant
 from profiles.models import Consent, ConsentState, Merge, MergeEntry
 from profiles.models.consents import STEP, Answer, Channel, Purpose
@@ -76,11 +76,12 @@ def answers(
     """
     pairs = sorted(set(subjects))
     rows = _ANSWERS.rows(
-        profile_ids=[pair[0] for pair in pairs],
-        shop_ids=[pair[1] for pair in pairs],
+        profile_ids=numbers(pair[0] for pair in pairs),
+        shop_ids=numbers(pair[1] for pair in pairs),
         purposes=sorted(purposes),
     )
-    return {tuple(row[:4]): Answer.values[row[4]] for row in rows}
+    words = Answer.values
+    return {tuple(row[:4]): words[row[4]] for row in rows}
 
 
 _STATES = Rows(
