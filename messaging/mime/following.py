@@ -24,6 +24,8 @@ _ANCHOR: Final = re.compile(
 )
 _BODY_END: Final = re.compile(r"</body\s*>", re.IGNORECASE)
 _GAP: Final = "{{"
+_TOKEN: Final = None
+"""Stands for the mail's token among what fills a text."""
 _WEB: Final = ("https://", "http://")
 
 
@@ -103,9 +105,10 @@ def followed(source: str, *, base: str, token: str, noted: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _PersonalLink:
-    """A link whose address has gaps."""
+    """A link whose address has gaps, the number of the link, and what stands behind the token."""
 
     address: merging.Text
+    number: int
     behind: bytes
 
 
@@ -115,37 +118,32 @@ class FollowedBody:
     def __init__(self, source: str, *, base: str, noted: int) -> None:
         self._way = Way(base)
         self._before = merging.quoted(self._way.before)
-        self._pieces: list[bytes | merging.Gap | _PersonalLink | None] = []
+        self._frame = merging.Frame()
+        self._slots: dict[merging.Gap | _PersonalLink | None, int] = {_TOKEN: 0}
         ends = len(source) if not noted & OPENS else picture_place(source)
         self._add_words(source[:ends], follows=bool(noted & CLICKS))
         if noted & OPENS:
-            for words in picture(self._way, "\0").split("\0"):
-                self._pieces += [merging.quoted(words), None]
-            self._pieces.pop()
+            before, behind = picture(self._way, "\0").split("\0")
+            self._lead_by_token(merging.quoted(before), merging.quoted(behind))
             self._add_words(source[ends:], follows=False)
 
     def fill(self, data: Mapping[str, Any], *, token: bytes) -> bytes:
         """Quoted-printable for the wire, as merging.Body gives it. Raises RenderingFailed."""
-        out: list[bytes] = []
-        for piece in self._pieces:
-            if isinstance(piece, bytes):
-                out.append(piece)
-            elif piece is None:
-                out.append(token)
-            elif isinstance(piece, merging.Gap):
-                out.append(merging.quoted(html.escape(piece.value(data))))
+        values: list[bytes] = []
+        for slot in self._slots:
+            if slot is _TOKEN:
+                values.append(token)
+            elif isinstance(slot, merging.Gap):
+                values.append(merging.quoted(html.escape(slot.value(data))))
             else:
-                self._lead(piece, data, token, out)
-        return b"".join(out)
+                values.append(self._link(slot, data, token))
+        return self._frame.fill(values)
 
-    def _lead(
-        self, link: _PersonalLink, data: Mapping[str, Any], token: bytes, out: list[bytes]
-    ) -> None:
+    def _link(self, link: _PersonalLink, data: Mapping[str, Any], token: bytes) -> bytes:
         address = link.address.fill(data)
         if self._way.is_foreign(address):
-            out += [self._before, token, link.behind]
-        else:
-            out.append(merging.quoted(html.escape(address)))
+            return self._before + token + link.behind
+        return merging.quoted(html.escape(address))
 
     def _add_words(self, source: str, *, follows: bool) -> None:
         end = 0
@@ -153,16 +151,26 @@ class FollowedBody:
             self._add(source[end : anchor.start])
             behind = merging.quoted(f"/{anchor.number}/")
             if _GAP in anchor.target:
-                text = merging.Text(anchor.target)
-                self._pieces.append(_PersonalLink(text, behind))
+                self._leave(_PersonalLink(merging.Text(anchor.target), anchor.number, behind))
             else:
-                self._pieces += [self._before, None, behind]
+                self._lead_by_token(self._before, behind)
             end = anchor.end
         self._add(source[end:])
 
     def _add(self, source: str) -> None:
         for piece in merging.pieces(source):
-            self._pieces.append(merging.quoted(piece) if isinstance(piece, str) else piece)
+            if isinstance(piece, str):
+                self._frame.add(merging.quoted(piece))
+            else:
+                self._leave(piece)
+
+    def _lead_by_token(self, before: bytes, behind: bytes) -> None:
+        self._frame.add(before)
+        self._leave(_TOKEN)
+        self._frame.add(behind)
+
+    def _leave(self, slot: merging.Gap | _PersonalLink | None) -> None:
+        self._frame.leave(self._slots.setdefault(slot, len(self._slots)))
 
 
 def wire_token(token: str) -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import binascii
 import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,8 +40,8 @@ class Gap:
 
     def value(self, data: Data) -> str:
         """What fills it. Raises RenderingFailed."""
-        found: Any = data
-        for name in self.path:
+        found: Any = data.get(self.path[0])
+        for name in self.path[1:]:
             found = found.get(name) if isinstance(found, Mapping) else None
         if found is None or found == "":
             if self.default is None:
@@ -59,7 +59,31 @@ class Text:
     def fill(self, data: Data) -> str:
         """The text for one recipient. Raises RenderingFailed."""
         return "".join(
-            piece if isinstance(piece, str) else piece.value(data) for piece in self._pieces
+            [piece if isinstance(piece, str) else piece.value(data) for piece in self._pieces]
+        )
+
+
+class Frame:
+    """Words encoded once, and the numbers of the values that stand between them."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes | int] = []
+
+    def add(self, words: bytes) -> None:
+        """Encoded words which stand next."""
+        if self._pieces and isinstance(self._pieces[-1], bytes):
+            self._pieces[-1] += words
+        else:
+            self._pieces.append(words)
+
+    def leave(self, number: int) -> None:
+        """The place of the value with this number, which may have more than one."""
+        self._pieces.append(number)
+
+    def fill(self, values: Sequence[bytes]) -> bytes:
+        """The words with these encoded values in their places."""
+        return b"".join(
+            [piece if isinstance(piece, bytes) else values[piece] for piece in self._pieces]
         )
 
 
@@ -76,19 +100,18 @@ class Body:
 
     def __init__(self, source: str, *, is_html: bool) -> None:
         self._change: Callable[[str], str] = html.escape if is_html else _unchanged
-        self._pieces: list[bytes | Gap] = [
-            piece if isinstance(piece, Gap) else quoted(piece) for piece in pieces(source)
-        ]
+        self._frame = Frame()
+        self._gaps: dict[Gap, int] = {}
+        for piece in pieces(source):
+            if isinstance(piece, str):
+                self._frame.add(quoted(piece))
+            else:
+                self._frame.leave(self._gaps.setdefault(piece, len(self._gaps)))
 
     def fill(self, data: Data) -> bytes:
         """Quoted-printable with CRLF, ready for the wire (dots doubled, RFC 5321 4.5.2)."""
         change = self._change
-        return b"".join(
-            [
-                piece if isinstance(piece, bytes) else quoted(change(piece.value(data)))
-                for piece in self._pieces
-            ]
-        )
+        return self._frame.fill([quoted(change(gap.value(data))) for gap in self._gaps])
 
 
 def quoted(text: str) -> bytes:

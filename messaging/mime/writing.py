@@ -107,9 +107,12 @@ def encoded(name: str, value: str) -> str:
     if value.isascii() and "=?" not in value and len(name) + len(value) < LONGEST_PLAIN_LINE:
         return value
     room = (LONGEST_PLAIN_LINE - len(name) - 2 - 12) // 4 * 3
+    whole = value.encode("utf-8", "replace")
+    if len(whole) <= room:
+        return _encoded_word(whole)
     words: list[str] = []
     block = b""
-    for character in value.encode("utf-8", "replace").decode():
+    for character in whole.decode():
         encoded_character = character.encode()
         if len(block) + len(encoded_character) > room:
             words.append(_encoded_word(block))

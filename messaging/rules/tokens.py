@@ -19,11 +19,15 @@ Use = Literal["bounce", "reply", "track", "unsubscribe"]
 _LETTERS: Final[dict[Use, str]] = {"bounce": "b", "reply": "r", "track": "t", "unsubscribe": "u"}
 _TOKEN: Final = re.compile(r"\A([brtu])([a-z2-7]{26})([a-z2-7]{16})\Z")
 _LONGEST_LOCAL_PART: Final = 64
+_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]
+_SHIFTS: Final = range(120, -1, -10)
+_SIGNATURE_SHIFTS: Final = range(70, -1, -10)
 
 
 def token(uuid: UUID, *, use: Use, key: bytes) -> str:
     """The token of a message for one use: 43 letters and digits in lower case."""
-    identity = base64.b32encode(uuid.bytes).decode().rstrip("=").lower()
+    identity = _base32(uuid.int << 2, _SHIFTS)
     return f"{_LETTERS[use]}{identity}{_signature(_LETTERS[use] + identity, key)}"
 
 
@@ -57,4 +61,9 @@ def plus_token(address: str) -> str:
 
 def _signature(text: str, key: bytes) -> str:
     digest = hashlib.blake2b(text.encode(), key=key, digest_size=10, person=b"mail-token")
-    return base64.b32encode(digest.digest()).decode().lower()
+    return _base32(int.from_bytes(digest.digest()), _SIGNATURE_SHIFTS)
+
+
+def _base32(number: int, shifts: Iterable[int]) -> str:
+    """In the alphabet of RFC 4648, ten bits at a time, which is faster than the library."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in shifts])

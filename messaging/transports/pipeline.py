@@ -81,10 +81,9 @@ class Pipeline(SmtpSession):
         except (Lost, OSError) as error:
             self._lose(describe(error))
 
-    def _line(self, deadline: float) -> str:
-        if b"\n" not in self._buffer:
-            self._reporter.waiting()
-        return super()._line(deadline)
+    def _receive(self, deadline: float) -> None:
+        self._reporter.waiting()
+        super()._receive(deadline)
 
     def _hear(self) -> None:
         """The answer to the message that was handed over."""

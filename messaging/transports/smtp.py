@@ -340,18 +340,21 @@ class SmtpSession:
 
     def _line(self, deadline: float) -> str:
         while (end := self._buffer.find(b"\n")) < 0:
-            if len(self._buffer) > LONGEST_LINE:
-                raise Lost("the server's line has no end")
-            if self._socket is None:
-                raise Lost("not connected")
-            self._socket.settimeout(_remaining(deadline))
-            received = self._socket.recv(4096)
-            if not received:
-                raise Lost("the server closed the connection")
-            self._buffer += received
-        line = bytes(self._buffer[:end]).rstrip(b"\r").decode("utf-8", "replace")
+            self._receive(deadline)
+        line = self._buffer[:end].decode("utf-8", "replace").rstrip("\r")
         del self._buffer[: end + 1]
         return line
+
+    def _receive(self, deadline: float) -> None:
+        if len(self._buffer) > LONGEST_LINE:
+            raise Lost("the server's line has no end")
+        if self._socket is None:
+            raise Lost("not connected")
+        self._socket.settimeout(_remaining(deadline))
+        received = self._socket.recv(4096)
+        if not received:
+            raise Lost("the server closed the connection")
+        self._buffer += received
 
     def _drop(self) -> None:
         if self._socket is not None:
