@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bench import (
@@ -64,6 +64,20 @@ SCALES = {
         imports=1_000_000,
     ),
 }
+PARTS: dict[str, Callable[[ground.Ground, Scale], Iterator[Figure]]] = {
+    "moments": lambda place, scale: moments.measure(place, runs=scale.runs),
+    "orders": lambda place, scale: orders.measure(place, count=scale.orders),
+    "pages": lambda place, scale: pages.measure(place, runs=scale.runs),
+    "mails": lambda place, scale: mails.measure(place, count=scale.mails),
+    "letters": lambda place, scale: letters.measure(place, letters=scale.letters, bulk=scale.bulk),
+    "templates": lambda _place, _scale: templates.measure(runs=5),
+    "outbox": lambda _place, scale: outbox.measure(count=scale.events),
+    "tracking": lambda place, scale: tracking.measure(
+        place, events=scale.activities, runs=scale.runs
+    ),
+    "imports": lambda place, scale: imports.measure(place, rows=scale.imports),
+    "segments": lambda place, scale: _segments(place, scale.segments),
+}
 
 
 def main() -> None:
@@ -75,29 +89,16 @@ def main() -> None:
         metavar="CUSTOMERS,ORDERS,ACTIVITIES",
         help="measure segments alone, over so many rows",
     )
+    parser.add_argument("--only", choices=PARTS, help="measure one part alone")
     chosen = parser.parse_args()
     with ground.database():
         place = ground.prepare()
         if chosen.segments:
             found = list(_segments(place, chosen.segments))
         else:
-            found = _everything(place, SCALES[chosen.scale])
+            parts = [chosen.only] if chosen.only else PARTS
+            found = [one for part in parts for one in PARTS[part](place, SCALES[chosen.scale])]
     report(found)
-
-
-def _everything(place: ground.Ground, scale: Scale) -> list[Figure]:
-    found: list[Figure] = []
-    found += moments.measure(place, runs=scale.runs)
-    found += orders.measure(place, count=scale.orders)
-    found += pages.measure(place, runs=scale.runs)
-    found += mails.measure(place, count=scale.mails)
-    found += letters.measure(place, letters=scale.letters, bulk=scale.bulk)
-    found += templates.measure(runs=5)
-    found += outbox.measure(count=scale.events)
-    found += tracking.measure(place, events=scale.activities, runs=scale.runs)
-    found += imports.measure(place, rows=scale.imports)
-    found += _segments(place, scale.segments)
-    return found
 
 
 def _segments(place: ground.Ground, sizes: tuple[int, int, int]) -> Iterator[Figure]:

@@ -122,6 +122,13 @@ def cpu_seconds(*pids: int) -> float:
     return total
 
 
+def peak_megabytes(pid: int) -> float:
+    """The most memory a living process has had at once."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (kilobytes,) = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(kilobytes) / 1024
+
+
 def _answers(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from bench.figures import Figure, figure, tell
-from bench.ground import Ground, child, free_port
+from bench.ground import Ground, child, free_port, peak_megabytes
 
 PARAGRAPH = (
     '<tr><td style="padding:12px 24px;font:15px/1.5 Arial,sans-serif;color:#1c2024">Bonjour '
@@ -39,11 +40,17 @@ def measure(ground: Ground, *, count: int, rounds: int = 3) -> Iterator[Figure]:
         )
         yield raw
         rates = []
+        peaks: list[tuple[float, float]] = []
         ids = customers(ground, count)
         for round_ in range(rounds):
             queue_many(ground, count, round_, ids)
-            rates.append(_together(url, Path(journals), count))
+            rate, peaks_of_round = _together(url, Path(journals), count)
+            rates.append(rate)
+            peaks += peaks_of_round
         yield tell(figure("mails.mass", rates, "mails/s", beside=raw))
+        couriers, owners = zip(*peaks, strict=True)
+        yield tell(figure("mails.courier_memory", [max(couriers)], "MB"))
+        yield tell(figure("mails.owner_memory", [max(owners)], "MB"))
         rates = []
         singles = max(count // 20, 50)
         for round_ in range(rounds):
@@ -57,15 +64,18 @@ def measure(ground: Ground, *, count: int, rounds: int = 3) -> Iterator[Figure]:
         yield tell(figure("mails.single", rates, "mails/s", beside=raw))
 
 
-def _together(url: str, journals: Path, count: int) -> float:
-    """The rate of two senders which begin at the same moment, measured until the last mail is settled."""
+def _together(url: str, journals: Path, count: int) -> tuple[float, list[tuple[float, float]]]:
+    """The rate of two senders which begin at the same moment, measured until the last mail is settled.
+
+    Beside it the peak memory of each one's courier and owner.
+    """
     from django.db import connection
 
     connection.close()
     context = get_context("spawn")
-    start, ready = context.Event(), context.Semaphore(0)
+    start, ready, peaks = context.Event(), context.Semaphore(0), context.Queue()
     senders = [
-        context.Process(target=_send, args=(url, str(journals), start, ready))
+        context.Process(target=_send, args=(url, str(journals), start, ready, peaks))
         for _ in range(SENDERS)
     ]
     for sender in senders:
@@ -74,16 +84,17 @@ def _together(url: str, journals: Path, count: int) -> float:
         ready.acquire()
     begun = time.perf_counter()
     start.set()
+    found = [peaks.get() for _ in senders]
+    seconds = time.perf_counter() - begun
     for sender in senders:
         sender.join()
-    seconds = time.perf_counter() - begun
     from messaging.models import OutgoingMessage
 
     assert not OutgoingMessage.objects.filter(lane=2).exclude(state="sent").exists()
-    return count / seconds
+    return count / seconds, found
 
 
-def _send(url: str, journals: str, start: object, ready: object) -> None:
+def _send(url: str, journals: str, start: Any, ready: Any, peaks: Any) -> None:
     import django
 
     django.setup()
@@ -91,12 +102,11 @@ def _send(url: str, journals: str, start: object, ready: object) -> None:
 
     sender = MassSender(url, journals=Path(journals))
     sender.send_due()  # the courier is up before the clock runs
-    ready.release()  # type: ignore[attr-defined] # a semaphore
-    start.wait()  # type: ignore[attr-defined] # an event
+    ready.release()
+    start.wait()
     while sender.send_due():
         pass
-    if os.environ.get("ECRM_BENCH_MEMORY"):
-        print(Path(f"/proc/{sender.courier_pid}/status").read_text())
+    peaks.put((peak_megabytes(sender.courier_pid or 0), peak_megabytes(os.getpid())))
     sender.close()
 
 

@@ -272,7 +272,9 @@ class DeliveryAttempt(models.Model):
         REJECTED = "rejected", _("Refused")
         UNKNOWN = "unknown", _("Unknown")
 
-    message = models.ForeignKey(OutgoingMessage, on_delete=models.CASCADE, related_name="tries")
+    message = models.ForeignKey(
+        OutgoingMessage, on_delete=models.CASCADE, related_name="tries", db_index=False
+    )
     number = models.PositiveSmallIntegerField()
     host = models.CharField(max_length=260)
     lease_token = models.UUIDField()

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Left
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 
@@ -79,7 +81,14 @@ class Suppression(models.Model):
                 | Q(scope__in=["everything", "marketing"], topic="", channel=""),
             ),
         ]
-        indexes = [models.Index(fields=["address"], name="messaging_suppression_address")]
+        indexes = [
+            models.Index(fields=["address"], name="messaging_suppression_address"),
+            models.Index(
+                fields=["address"],
+                name="messaging_suppression_hashed",
+                condition=Q(Exact(Left("address", 1), "#")),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.scope} suppressed ({self.reason})"

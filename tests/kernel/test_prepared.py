@@ -5,7 +5,15 @@ from django.db import DataError, connection, transaction
 
 from backoffice.models import Notification, SavedView
 from ecrm.kernel import prepared
-from ecrm.kernel.prepared import FIRST_LOOK, Rows, Statement, asked_once, one_trip
+from ecrm.kernel.prepared import (
+    FIRST_LOOK,
+    Rows,
+    Statement,
+    asked_once,
+    numbers,
+    one_trip,
+    texts,
+)
 from tests.backoffice.factories import SavedViewFactory
 from tests.company.factories import AgentFactory
 
@@ -149,3 +157,17 @@ def test_a_block_that_fails_sends_nothing(django_assert_num_queries):
     with django_assert_num_queries(0), pytest.raises(ZeroDivisionError), one_trip():
         DOUBLE.send({"number": 1, "text": ""})
         raise ZeroDivisionError
+
+
+ECHO = Statement(
+    "echo", "SELECT * FROM unnest(%(ids)s::bigint[], %(words)s::text[]) AS t (id, word)"
+)
+
+
+def test_an_array_written_as_one_text_arrives_as_it_was():
+    rows = [(-1, ""), (0, "NULL"), (1, 'a "quoted", {braced} \\ word'), (2**62, "é\n\t'%s")]
+
+    found = ECHO.rows(ids=numbers(row[0] for row in rows), words=texts(row[1] for row in rows))
+
+    assert found == rows
+    assert ECHO.rows(ids=numbers([]), words=texts([])) == []
