@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from typing import Any
 
 import phonenumbers
 
@@ -53,6 +54,8 @@ _COUNTED_UP = frozenset({"123456789", "1234567890", "12345678", "987654321", "98
 _NIL_UUID = "00000000-0000-0000-0000-000000000000"
 _EMAIL = re.compile(r"^[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+$")
 _DIALLED = re.compile(r"^[+(]?[\d\s.\-()/]{4,24}$", re.ASCII)
+_AT_HOME = re.compile(r"0[1-9][0-9]+$", re.ASCII)
+_GAPS = str.maketrans("", "", " .-")
 _COUNTRY = re.compile(r"^[A-Z]{2}$")
 _HANDLE = re.compile(r"^([a-z][a-z0-9_.-]{0,29}):@?([^\s:/@][^\s/]{0,120})$")
 _LOCALE = re.compile(r"^([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2}))?(?:[-_.@].*)?$")
@@ -65,6 +68,10 @@ class Key:
     kind: str
     value: str
     shop_id: int | None = None
+
+    def __reduce__(self) -> tuple[type[Key], tuple[str, str, int | None]]:
+        """Pickled by its parts: millions travel between processes, and a dataclass alone takes its time."""
+        return Key, (self.kind, self.value, self.shop_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,8 @@ def _is_filler(number: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _e164(raw: str, region: str | None) -> str | None:
+    if found := _dialled_at_home(raw, region):
+        return found
     try:
         number = phonenumbers.parse(raw, region)
     except phonenumbers.NumberParseException:
@@ -133,6 +142,47 @@ def _e164(raw: str, region: str | None) -> str | None:
     if _is_filler(str(number.national_number)) or str(number.national_number) in _COUNTED_UP:
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _dialled_at_home(raw: str, region: str | None) -> str | None:
+    """The answer of the library for `06 12 34 56 78`, ten times as fast; None where it has to be asked."""
+    digits = raw.translate(_GAPS)
+    if not _AT_HOME.match(digits) or not (plan := _numbering(region)):
+        return None
+    number = digits[1:]
+    is_sound = len(number) in plan.lengths and plan.pattern.fullmatch(number)
+    if not is_sound or plan.abroad.match(digits) or number in _COUNTED_UP or is_blocked(number):
+        return None
+    return f"+{plan.country_code}{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbering:
+    """How numbers of a country look behind the zero with which they are dialled at home."""
+
+    country_code: int
+    lengths: frozenset[int]
+    pattern: re.Pattern[str]
+    abroad: re.Pattern[str]
+
+
+@lru_cache(maxsize=256)
+def _numbering(region: str | None) -> _Numbering | None:
+    """None of countries which dial otherwise, or whose numbers another country decides on."""
+    if region is None or region not in phonenumbers.SUPPORTED_REGIONS:
+        return None
+    plan: Any = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    main = phonenumbers.region_code_for_country_code(plan.country_code)
+    if plan.national_prefix_for_parsing != "0" or plan.national_prefix_transform_rule:
+        return None
+    if main != region or not plan.international_prefix:
+        return None
+    return _Numbering(
+        country_code=plan.country_code,
+        lengths=frozenset(plan.general_desc.possible_length),
+        pattern=re.compile(plan.general_desc.national_number_pattern),
+        abroad=re.compile(plan.international_prefix),
+    )
 
 
 def normalise_opaque(raw: str | None) -> str | None:

@@ -98,6 +98,10 @@ class Named:
     row: int
     keys: tuple[identity.Key, ...]
 
+    def __reduce__(self) -> tuple[type[Named], tuple[int, tuple[identity.Key, ...]]]:
+        """Pickled by its parts, as its keys."""
+        return Named, (self.row, self.keys)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FaultyCell:

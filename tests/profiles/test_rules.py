@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import pickle
+
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles import rules
 from profiles.rules import Candidate, Details, Key
+from profiles.rules.identity import _dialled_at_home
 
 ANA, BEN = 1, 2
 
@@ -60,6 +64,37 @@ def test_what_is_no_address_identifies_nobody(raw):
 )
 def test_a_number_has_one_form(raw, region, value):
     assert rules.normalise_phone(raw, region=region) == value
+
+
+@given(
+    st.sampled_from(["FR", "CH", "DE", "AT", "BE", "NL", "GB", "IT", "AU", "JP", "KE", "RU", "GG"]),
+    st.from_regex(r"(0|00|\+)?[0-9]{2,13}([ .-]{1,2}[0-9]{1,4})?", fullmatch=True),
+)
+def test_what_is_dialled_at_home_is_read_as_the_library_reads_it(region, raw):
+    try:
+        number = phonenumbers.parse(raw, region)
+    except phonenumbers.NumberParseException:
+        number = None
+    wanted = (
+        phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        if number is not None and phonenumbers.is_possible_number(number)
+        else None
+    )
+
+    assert rules.normalise_phone(raw, region=region) in {wanted, None}
+    assert _dialled_at_home(raw, region) in {wanted, None}
+
+
+def test_a_number_dialled_at_home_needs_no_library():
+    assert _dialled_at_home("06 39-98.12 34", "FR") == "+33639981234"
+    assert _dialled_at_home("0033639981234", "FR") is None
+    assert _dialled_at_home("06 39 98 12 34", None) is None
+
+
+def test_keys_travel_between_processes():
+    key = Key("email", "ana@example.org", None)
+
+    assert pickle.loads(pickle.dumps(key)) == key
 
 
 @pytest.mark.parametrize(
