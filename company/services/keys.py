@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from company.services.power import refuse_escalation
 from company.types import Agent as Actor
 from company.types import ApiKeyInfo
 from ecrm.kernel.errors import DomainError
-from ecrm.kernel.prepared import Statement
+from ecrm.kernel.prepared import Statement, shared_cursor
 
 LAST_USED_PRECISION = timedelta(minutes=1)
 _KEY = re.compile(r"ecrm_([a-z0-9]{8,16})_([A-Za-z0-9_-]{43})")
@@ -125,9 +125,9 @@ def use_api_key(plain: str, *, at: datetime | None = None) -> ApiKeyInfo | None:
     match = _KEY.fullmatch(plain)
     if match is None:
         return None
-    with connection.cursor() as cursor:
-        _USABLE.execute(cursor, {"prefix": match[1], "at": at})
-        row = cursor.fetchone()
+    cursor = shared_cursor()
+    _USABLE.execute(cursor, {"prefix": match[1], "at": at})
+    row = cursor.fetchone()
     expected = row[4] if row else _MATCHES_NOTHING
     if not secrets.compare_digest(hash_of(plain), expected) or row is None:
         return None

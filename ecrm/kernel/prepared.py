@@ -15,40 +15,33 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Model
 
 if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
 
+    from ecrm.kernel.database.base import DatabaseWrapper
+
 Kind = TypeVar("Kind", bound=Model)
 PARAMETER = re.compile(r"%\((\w+)\)s(::\w+(?:\[\])?)?")
 
-FIRST_LOOK = 64  # statements executed on a connection before its plans are made anew
-
-
-class _Session:
-    """What one connection has prepared, and how many prepared statements it has executed."""
-
-    def __init__(self) -> None:
-        self.known: set[str] = set()
-        self.executed = 0
-
-    def needs_new_plans(self) -> bool:
-        """Count one statement; true at FIRST_LOOK and each time the count has doubled since."""
-        self.executed += 1
-        looks, rest = divmod(self.executed, FIRST_LOOK)
-        return rest == 0 and looks & (looks - 1) == 0
-
-
-_sessions: WeakKeyDictionary[Any, _Session] = WeakKeyDictionary()
 _unsent: ContextVar[list[bytes] | None] = ContextVar("unsent", default=None)
 _Answers = dict[tuple[str, ...], list[tuple[Any, ...]]]
 _answers: ContextVar[_Answers | None] = ContextVar("answers", default=None)
+
+
+def _database() -> DatabaseWrapper:
+    """This thread's connection itself: looking it up behind Django's proxy costs something each time."""
+    return cast("DatabaseWrapper", connections[DEFAULT_DB_ALIAS])
+
+
+def shared_cursor() -> CursorWrapper:
+    """The cursor for statements whose answer is read before the next one runs; nobody closes it."""
+    return _database().shared_cursor()
 
 
 class Statement:
@@ -70,9 +63,7 @@ class Statement:
         """The text that executes it, once the connection knows its name."""
         if not settings.ECRM_PREPARED_STATEMENTS:
             return self.sql
-        session = _sessions.get(connection.connection)
-        if session is None:
-            session = _sessions[connection.connection] = _Session()
+        session = _database().session
         if self.name not in session.known:
             cursor.execute(self._prepare)
             session.known.add(self.name)
@@ -80,12 +71,11 @@ class Statement:
 
     def send(self, values: Mapping[str, Any]) -> None:
         """Run it without an answer; within `one_trip` at the end of the block."""
-        with connection.cursor() as cursor:
-            unsent = _unsent.get()
-            if unsent is None:
-                self.execute(cursor, values)
-            else:
-                unsent.append(cursor.mogrify(self._ready_on(cursor), values))
+        cursor, unsent = shared_cursor(), _unsent.get()
+        if unsent is None:
+            self.execute(cursor, values)
+        else:
+            unsent.append(cursor.mogrify(self._ready_on(cursor), values))
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """Everything it finds with these values, at a tenth of what building the query anew would cost."""
@@ -98,16 +88,16 @@ class Statement:
         return list(answers[question])
 
     def _ask(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        with connection.cursor() as cursor:
-            self.execute(cursor, values)
-            return list(cursor.fetchall())
+        cursor = shared_cursor()
+        self.execute(cursor, values)
+        return list(cursor.fetchall())
 
     @cached_property
     def _casts(self) -> dict[str, str]:
         """Each parameter, in the order of their numbers, with its cast or nothing."""
         found: dict[str, str] = {}
-        for name, cast in PARAMETER.findall(self.sql):
-            found[name] = found.get(name) or cast
+        for name, suffix in PARAMETER.findall(self.sql):
+            found[name] = found.get(name) or suffix
         return found
 
     @cached_property
@@ -149,8 +139,7 @@ def one_trip() -> Iterator[None]:
     finally:
         _unsent.reset(token)
     if unsent:
-        with connection.cursor() as cursor:
-            cursor.execute(b"; ".join(unsent).decode())
+        shared_cursor().execute(b"; ".join(unsent).decode())
 
 
 def numbers(values: Iterable[int]) -> str:
@@ -192,4 +181,4 @@ class Rows(Generic[Kind]):
     def all(self, **values: Any) -> list[Kind]:
         """The rows found with these values."""
         rows = self._statement.rows(**values)
-        return [self._model.from_db(connection.alias, self._fields, row) for row in rows]
+        return [self._model.from_db(DEFAULT_DB_ALIAS, self._fields, row) for row in rows]

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from ecrm.kernel import failpoints, outbox
 from ecrm.kernel.errors import DomainError
-from ecrm.kernel.prepared import Statement, one_trip
+from ecrm.kernel.prepared import Statement, one_trip, shared_cursor
 from orders import queries
 from orders.events import OrderChanged, OrderPlaced
 from orders.models import Order
@@ -115,10 +115,10 @@ def _locked(shop_id: int, external_id: str) -> Order | None:
 
     The first writers of an order have no row to lock, so all of them wait for a lock on its name.
     """
-    with connection.cursor() as cursor:
-        names = {"shop_id": shop_id, "external_id": external_id}
-        _FIND.execute(cursor, names | {"name": f"order:{shop_id}:{external_id}"}, after=_LOCK)
-        found = cursor.fetchone()
+    cursor = shared_cursor()
+    names = {"shop_id": shop_id, "external_id": external_id}
+    _FIND.execute(cursor, names | {"name": f"order:{shop_id}:{external_id}"}, after=_LOCK)
+    found = cursor.fetchone()
     if found is None:
         return None
     return Order.objects.select_for_update(of=("self",), no_key=True).get(pk=found[0])

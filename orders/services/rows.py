@@ -12,9 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
-
-from ecrm.kernel.prepared import Statement
+from ecrm.kernel.prepared import Statement, shared_cursor
 from orders.models import Order, OrderLine, Refund, Shipment
 from orders.rules import document as documents
 from orders.types import OrderDocument
@@ -69,9 +67,9 @@ def insert(order: Order, *, document: OrderDocument) -> None:
         "categories": [line.category for line in lines],
         "brands": [line.brand for line in lines],
     }
-    with connection.cursor() as cursor:
-        _INSERT.execute(cursor, values)
-        (order.pk,) = cursor.fetchone()
+    cursor = shared_cursor()
+    _INSERT.execute(cursor, values)
+    (order.pk,) = cursor.fetchone()
     _write_shipments(order, document.body)
     _write_refunds(order, document.body)
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
-
 from company import queries as company
-from ecrm.kernel.prepared import Statement
+from ecrm.kernel.prepared import Statement, shared_cursor
 from profiles import rules
 from profiles.models import Identifier, Profile, ProfileQuerySet
 from profiles.queries import tombstones
@@ -132,24 +130,22 @@ def holders(
     buried = tombstones.digests(keys)
     open_keys = [key for key in keys if key.shop_id is None]
     customer_id = next((key.value for key in keys if key.kind == rules.CUSTOMER_ID), None)
-    with connection.cursor() as cursor:
-        _HOLDERS.execute(
-            cursor,
-            {
-                "shop_id": shop_id,
-                "values": [key.value for key in open_keys],
-                "kinds": [key.kind for key in open_keys],
-                "customer_id": customer_id,
-                "places": list(places),
-                "digests": list(buried),
-                "at": at,
-            },
-        )
-        for row in cursor.fetchall():
-            if row[0]:
-                found[rules.Key(*row[:3])] = _holder(row[3:])
-            else:
-                found.dead[buried[row[1]]] = row[3]
+    values = {
+        "shop_id": shop_id,
+        "values": [key.value for key in open_keys],
+        "kinds": [key.kind for key in open_keys],
+        "customer_id": customer_id,
+        "places": list(places),
+        "digests": list(buried),
+        "at": at,
+    }
+    cursor = shared_cursor()
+    _HOLDERS.execute(cursor, values)
+    for row in cursor.fetchall():
+        if row[0]:
+            found[rules.Key(*row[:3])] = _holder(row[3:])
+        else:
+            found.dead[buried[row[1]]] = row[3]
     return found
 
 

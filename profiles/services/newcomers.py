@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 
-from django.db import connection
 from django.utils.timezone import now
 
-from ecrm.kernel.prepared import Statement
+from ecrm.kernel.prepared import Statement, shared_cursor
 from profiles import rules
 from profiles.models import Identifier, PostalAddress, Profile, ProfileShop
 from profiles.rules import consents
@@ -103,9 +102,9 @@ def insert(
     }
     for name in _PLACE:
         values[f"place_{name}"] = [getattr(place, name) for place in places]
-    with connection.cursor() as cursor:
-        _INSERT.execute(cursor, values)
-        profile_id, identified = cursor.fetchone()
+    cursor = shared_cursor()
+    _INSERT.execute(cursor, values)
+    profile_id, identified = cursor.fetchone()
     if identified < len(keys):
         _forget(profile_id)
         return None

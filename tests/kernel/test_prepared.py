@@ -4,16 +4,8 @@ import pytest
 from django.db import DataError, connection, transaction
 
 from backoffice.models import Notification, SavedView
-from ecrm.kernel import prepared
-from ecrm.kernel.prepared import (
-    FIRST_LOOK,
-    Rows,
-    Statement,
-    asked_once,
-    numbers,
-    one_trip,
-    texts,
-)
+from ecrm.kernel.database.base import FIRST_LOOK
+from ecrm.kernel.prepared import Rows, Statement, asked_once, numbers, one_trip, texts
 from tests.backoffice.factories import SavedViewFactory
 from tests.company.factories import AgentFactory
 
@@ -119,7 +111,7 @@ def test_a_plan_made_while_a_table_was_small_is_made_anew_when_it_has_grown(monk
 
     find.rows(id=7)
     # The connection is young, whatever the tests before this one did with it.
-    monkeypatch.setattr(prepared._sessions[connection.connection], "executed", 0)
+    monkeypatch.setattr(connection.session, "executed", 0)
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO tests_grown SELECT generate_series(1, 5000)")
     assert "Seq Scan" in plan()
