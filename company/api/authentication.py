@@ -38,7 +38,7 @@ class TooManyFailures(exceptions.Throttled):
 class ApiKeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer <key>` (RFC 6750), or Basic with the key as the user.
 
-    A valid key costs one query; `request.auth` becomes ApiKeyInfo and `request.user` stays anonymous.
+    A valid key costs a query each second; `request.auth` becomes ApiKeyInfo and `request.user` is anonymous.
     """
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKeyInfo] | None:
@@ -46,7 +46,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         given = self.key_in(request)
         if given is None:
             return None
-        key = services.use_api_key(given)
+        key = services.recognise_api_key(given)
         if key is None:
             _count_failure(request, given)
             raise InvalidKey("The API key is not valid.")

@@ -123,3 +123,38 @@ def test_the_database_keeps_a_key_without_hash_out():
         values = {"secret_hash": "0" * 64, "prefix": "abcdefgh", "scopes": ["a:b"], **wrong}
         with pytest.raises(IntegrityError), transaction.atomic():
             ApiKey.objects.create(shop=shop, name="x", **values)
+
+
+def test_a_key_just_looked_up_costs_no_query(django_assert_num_queries, monkeypatch):
+    monkeypatch.setattr(keys, "monotonic", lambda: 1000.0)
+    key, plain = api_key(ShopFactory())
+    info = services.recognise_api_key(plain)
+
+    with django_assert_num_queries(0):
+        assert services.recognise_api_key(plain) == info
+    assert info.id == key.pk
+
+
+def test_a_key_is_looked_up_again_after_a_second(monkeypatch):
+    monkeypatch.setattr(keys, "monotonic", lambda: 1000.0)
+    key, plain = api_key(ShopFactory())
+    services.recognise_api_key(plain)
+    ApiKey.objects.filter(pk=key.pk).update(revoked_at=now())
+    monkeypatch.setattr(keys, "monotonic", lambda: 1000.0 + keys.REMEMBERED_SECONDS)
+
+    assert services.recognise_api_key(plain) is None
+
+
+def test_a_revoked_key_is_forgotten_at_once_where_it_was_revoked(monkeypatch):
+    monkeypatch.setattr(keys, "monotonic", lambda: 1000.0)
+    key, plain = api_key(ShopFactory())
+    services.recognise_api_key(plain)
+
+    services.revoke_api_key(key.pk, by=None)
+
+    assert services.recognise_api_key(plain) is None
+
+
+def test_what_is_no_key_is_never_remembered():
+    assert services.recognise_api_key("ecrm_no_key") is None
+    assert services.recognise_api_key("ecrm_no_key") is None
