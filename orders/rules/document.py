@@ -34,6 +34,8 @@ YEARS = range(1990, 2101)
 # Our own answer carries these beside the document: sent back to us, they say nothing.
 READ_ONLY = frozenset({"id", "external_id", "profile_id", "received_at", "changed_at", "warnings"})
 
+CENTS = 2  # decimal places
+_WITH_CENTS = re.compile(r"(?:0|[1-9][0-9]{0,11})\.[0-9]{2}")
 _AMOUNT = re.compile(r"^-?\d{1,12}(?:\.\d{1,6})?$", re.ASCII)
 _QUANTITY = re.compile(r"^\d{1,7}(?:\.\d{1,3})?$", re.ASCII)
 _COUNTRY = re.compile(r"^[A-Za-z]{2}$")
@@ -119,6 +121,8 @@ def _amount(*, is_signed: bool = False) -> Check:
         if not isinstance(value, str):
             reader.fault(pointer, "not_an_amount", 'An amount is a text such as "12.90".')
             return value
+        if reader.units == CENTS and _WITH_CENTS.fullmatch(value):
+            return value  # as nearly all come, and as we would write it
         if not _AMOUNT.match(value):
             reader.fault(
                 pointer, "not_an_amount", "Digits with a decimal point, at most 12 before it."
