@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlencode
 
 from allauth.core.internal.httpkit import get_client_ip
@@ -58,7 +59,7 @@ class ProgramsMiddleware:
             return self._get_response(request)
         request.resolver_match = match
         language = translation.get_language_from_request(request)
-        with translation.override(language), audit.origin(get_client_ip(request)):
+        with translation.override(language), audit.origin(partial(get_client_ip, request)):
             response = match.func(request, *match.args, **match.kwargs)
             if hasattr(response, "render"):
                 response = response.render()
@@ -96,7 +97,7 @@ class AgentSessionMiddleware:
             early_answer = self._receive(request)
             if early_answer is not None:
                 return early_answer
-        with audit.origin(get_client_ip(request)):
+        with audit.origin(partial(get_client_ip, request)):
             return self._get_response(request)
 
     def _receive(self, request: HttpRequest) -> HttpResponseBase | None:

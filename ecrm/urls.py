@@ -16,6 +16,8 @@ from ecrm.kernel.web import health
 _with_inline_styles = csp_update({"style-src": [UNSAFE_INLINE]})
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # First, because a request is compared with all that stands before its own.
+    path("api/v1/", include("orders.api.urls")),
     path("livez", health.live, name="livez"),
     path("readyz", health.ready, name="readyz"),
     path("metrics", health.prometheus, name="metrics"),
@@ -28,7 +30,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="api-docs",
     ),
     path("api/v1/", include("profiles.api.urls")),
-    path("api/v1/", include("orders.api.urls")),
     path("api/v1/", include("contacts.api.urls")),
     path("v1/", include("profiles.api.tracking_urls")),
     path("settings/", include("company.web.urls")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -14,13 +14,13 @@ from django.utils.timezone import now
 from company.models import AuditEntry, AuditHead
 from company.types import Agent as Actor
 
-_origin: ContextVar[str | None] = ContextVar("audit_origin", default=None)
+_origin: ContextVar[Callable[[], str | None]] = ContextVar("audit_origin", default=lambda: None)
 
 
 @contextmanager
-def origin(ip: str | None) -> Iterator[None]:
-    """Entries recorded inside carry this client address."""
-    token = _origin.set(ip)
+def origin(find_ip: Callable[[], str | None]) -> Iterator[None]:
+    """Entries recorded inside carry the client address that this finds; most requests record none."""
+    token = _origin.set(find_ip)
     try:
         yield
     finally:
@@ -54,7 +54,7 @@ def record_audit(
         shop_id=shop_id,
         target=target,
         changes=dict(changes or {}),
-        ip=ip or _origin.get(),
+        ip=ip or _origin.get()(),
         previous_hash=head.hash,
     )
     entry.hash = entry.computed_hash()

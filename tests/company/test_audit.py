@@ -24,7 +24,7 @@ def test_an_entry_says_who_did_what_where_and_from_which_address():
     agent = AgentFactory()
     shop = ShopFactory()
 
-    with audit.origin("203.0.113.7"):
+    with audit.origin(lambda: "203.0.113.7"):
         entry = services.record_audit(
             action="tests.thing-done",
             target="thing:1",
