@@ -19,7 +19,7 @@ from django.db import DatabaseError, connection, transaction
 log = logging.getLogger(__name__)
 
 CHANNEL_PREFIX = "ecrm_"
-QUIET_SECONDS = 0.02
+QUIET_SECONDS = 0.05
 IDLE_SECONDS = 30.0
 
 
