@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import warnings
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,9 +21,7 @@ from anymail.exceptions import (
     AnymailWebhookValidationFailure,
 )
 from anymail.signals import RejectReason
-from anymail.webhooks import mailersend, mailgun, mailjet, postal, postmark, sendgrid, sparkpost
 from anymail.webhooks.base import AnymailBaseWebhookView
-from anymail.webhooks.brevo import BrevoTrackingWebhookView
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import QueryDict
@@ -29,79 +29,17 @@ from django.utils.crypto import constant_time_compare
 from django.utils.datastructures import MultiValueDict
 
 from messaging.mime import headers, reasons
+from messaging.mime.charsets import from_base64
 from messaging.transports.provider_api import OUR_ID
+from messaging.transports.provider_views import PROVIDERS, Kind
 from messaging.transports.unread import NotUnderstood
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["inbound", "tracking"]
 Happening = Literal["delivered", "bounced", "complained", "unsubscribed"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Provider:
-    """The views that read a provider's calls, and the name of the key that signs them, if it signs."""
-
-    views: Mapping[Kind, type[AnymailBaseWebhookView]]
-    key_names: Mapping[Kind, str]
-
-
-def _signed(name: str) -> Mapping[Kind, str]:
-    return {"inbound": name, "tracking": name}
-
-
-_PROVIDERS: Final[Mapping[str, _Provider]] = {
-    "brevo": _Provider(views={"tracking": BrevoTrackingWebhookView}, key_names={}),
-    "mailersend": _Provider(
-        views={
-            "inbound": mailersend.MailerSendInboundWebhookView,
-            "tracking": mailersend.MailerSendTrackingWebhookView,
-        },
-        key_names={"inbound": "inbound_secret", "tracking": "signing_secret"},
-    ),
-    "mailgun": _Provider(
-        views={
-            "inbound": mailgun.MailgunInboundWebhookView,
-            "tracking": mailgun.MailgunTrackingWebhookView,
-        },
-        key_names=_signed("webhook_signing_key"),
-    ),
-    "mailjet": _Provider(
-        views={
-            "inbound": mailjet.MailjetInboundWebhookView,
-            "tracking": mailjet.MailjetTrackingWebhookView,
-        },
-        key_names={},
-    ),
-    "postal": _Provider(
-        views={
-            "inbound": postal.PostalInboundWebhookView,
-            "tracking": postal.PostalTrackingWebhookView,
-        },
-        key_names=_signed("webhook_key"),
-    ),
-    "postmark": _Provider(
-        views={
-            "inbound": postmark.PostmarkInboundWebhookView,
-            "tracking": postmark.PostmarkTrackingWebhookView,
-        },
-        key_names={},
-    ),
-    "sendgrid": _Provider(
-        views={
-            "inbound": sendgrid.SendGridInboundWebhookView,
-            "tracking": sendgrid.SendGridTrackingWebhookView,
-        },
-        key_names={},
-    ),
-    "sparkpost": _Provider(
-        views={
-            "inbound": sparkpost.SparkPostInboundWebhookView,
-            "tracking": sparkpost.SparkPostTrackingWebhookView,
-        },
-        key_names={},
-    ),
-}
+_LIKE_OURS: Final = re.compile(r"[0-9a-f]{32}\.[a-z2-7]{16}@[a-z0-9.-]{1,190}")
 _HAPPENINGS: Final[Mapping[str, Happening]] = {
     "delivered": "delivered",
     "bounced": "bounced",
@@ -111,9 +49,19 @@ _HAPPENINGS: Final[Mapping[str, Happening]] = {
     "unsubscribed": "unsubscribed",
 }
 _HARD: Final = frozenset(
-    {"hardbounce", "hard_bounce", "hard", "permanent", "bademailaddress", "invalid_email"}
+    {
+        "hardbounce",
+        "hard_bounce",
+        "hard_bounced",
+        "hard",
+        "permanent",
+        "bademailaddress",
+        "invalid_email",
+    }
 )
-_SOFT: Final = frozenset({"softbounce", "soft_bounce", "soft", "temporary", "blocked", "transient"})
+_SOFT: Final = frozenset(
+    {"softbounce", "soft_bounce", "soft_bounced", "soft", "temporary", "blocked", "transient"}
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,17 +86,23 @@ class Tracked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Posted:
-    """A call as it came; `headers` as Django's META names them."""
+    """A call as it came; `headers` as Django's META names them, `url` as the provider knows it."""
 
     body: bytes
     content_type: str
     headers: Mapping[str, str]
+    url: str = ""
 
 
 def reads(provider: str, *, kind: str) -> bool:
     """Whether we know how to read such calls of this provider."""
-    known = _PROVIDERS.get(provider)
+    known = PROVIDERS.get(provider)
     return known is not None and kind in known.views
+
+
+def asks_by_get(provider: str) -> bool:
+    """Whether the provider looks by GET whether somebody is at home; the others do by HEAD, if at all."""
+    return PROVIDERS[provider].asks_by_get
 
 
 def is_genuine(
@@ -163,7 +117,7 @@ def is_genuine(
     own_keys = [key.partition("=")[2] for key in keys if key.partition("=")[0] == provider]
     shown = posted.headers.get("HTTP_AUTHORIZATION", "")
     is_known = [constant_time_compare(shown, _basic(secret)) for secret in secrets]
-    must_sign = kind in _PROVIDERS[provider].key_names
+    must_sign = kind in PROVIDERS[provider].key_names
     if (is_known and not any(is_known)) or not (is_known or must_sign):
         return False
     signed = [_signs(posted, provider, kind, key) for key in own_keys]
@@ -184,7 +138,9 @@ def tracked(body: bytes, *, provider: str, content_type: str) -> list[Tracked]:
         found.append(
             Tracked(
                 happening=happening,
-                message_id=str(metadata.get(OUR_ID) or event.message_id or ""),
+                message_id=str(
+                    metadata.get(OUR_ID) or _our_id(event.esp_event) or event.message_id or ""
+                ),
                 recipient=str(event.recipient or "").lower(),
                 detail=" ".join(detail.split())[:500],
                 is_permanent=_is_permanent(event, detail),
@@ -204,12 +160,28 @@ def received(body: bytes, *, provider: str, content_type: str) -> list[InboundMa
         named += [person.addr_spec for person in (*(message.to or []), *(message.cc or []))]
         found.append(
             InboundMail(
-                raw=message.as_bytes(),
+                raw=_as_it_came(message),
                 envelope_sender=message.envelope_sender,
                 recipients=tuple(dict.fromkeys(filter(None, named))),
             )
         )
     return found
+
+
+def _as_it_came(message: Any) -> bytes:
+    """The bytes of a mail; headers that the provider hands on are not written anew. Raises NotUnderstood."""
+    try:
+        as_is = message.policy.clone(refold_source="none", cte_type="8bit")
+        return bytes(message.as_bytes(policy=as_is))
+    except Exception as error:
+        # The library writes mails as it reads them: with whatever exception they provoke.
+        raise NotUnderstood("not_understood") from error
+
+
+def _our_id(said: Any) -> str:
+    """What looks like a Message-ID of ours in a provider's report: it may return its headers."""
+    found = _LIKE_OURS.search(json.dumps(said, default=str)) if said else None
+    return found[0] if found else ""
 
 
 def _events(body: bytes, provider: str, kind: Kind, content_type: str) -> list[Any]:
@@ -219,6 +191,8 @@ def _events(body: bytes, provider: str, kind: Kind, content_type: str) -> list[A
             warnings.simplefilter("ignore", AnymailWarning)
             view = _view(provider, kind, key=_unused_key(provider))
             return list(view.parse_events(request))
+    except NotUnderstood:
+        raise
     except Exception as error:
         # The library raises whatever its parsing of foreign data happens to raise.
         log.warning("provider_call_not_understood", extra={"provider": provider, "kind": kind})
@@ -267,9 +241,11 @@ def _form(content_type: str, body: bytes) -> tuple[QueryDict, MultiValueDict[str
     return fields, files
 
 
-def _view(provider: str, kind: Kind, *, key: str) -> AnymailBaseWebhookView:
-    known = _PROVIDERS[provider]
+def _view(provider: str, kind: Kind, *, key: str, url: str = "") -> AnymailBaseWebhookView:
+    known = PROVIDERS[provider]
     options = {known.key_names[kind]: key} if kind in known.key_names else {}
+    if known.signs_url:
+        options["webhook_url"] = url
     with warnings.catch_warnings():
         # The secret is asked for by `is_genuine`.
         warnings.simplefilter("ignore", AnymailInsecureWebhookWarning)
@@ -278,12 +254,13 @@ def _view(provider: str, kind: Kind, *, key: str) -> AnymailBaseWebhookView:
 
 def _unused_key(provider: str) -> str:
     """Reading needs no key, but the library wants one to be there."""
-    return "unused" if _PROVIDERS[provider].key_names else ""
+    return "unused" if PROVIDERS[provider].key_names else ""
 
 
 def _signs(posted: Posted, provider: str, kind: Kind, key: str) -> bool:
     try:
-        _view(provider, kind, key=key).run_validators(_Request(posted))
+        view = _view(provider, kind, key=key, url=_with_credentials(posted))
+        view.run_validators(_Request(posted))
     except AnymailWebhookValidationFailure:
         return False
     except (ValueError, KeyError, TypeError, UnicodeError):
@@ -291,8 +268,21 @@ def _signs(posted: Posted, provider: str, kind: Kind, key: str) -> bool:
     return True
 
 
+def _with_credentials(posted: Posted) -> str:
+    """The address with user name and password in it, as it stands in the provider's settings."""
+    scheme, mark, rest = posted.url.partition("://")
+    encoded = posted.headers.get("HTTP_AUTHORIZATION", "").removeprefix("Basic ")
+    shown = from_base64(encoded.encode("ascii", "ignore")).decode("utf-8", "replace")
+    return f"{scheme}{mark}{shown}@{rest}" if shown else posted.url
+
+
 def _basic(secret: str) -> str:
     return "Basic " + b64encode(secret.encode()).decode()
+
+
+_OURS: Final = frozenset(
+    {"metadata", "tags", "headers", "custom_variables", "user-variables", "mail"}
+)
 
 
 def _is_permanent(event: Any, detail: str) -> bool:
@@ -308,12 +298,12 @@ def _is_permanent(event: Any, detail: str) -> bool:
     return bool(said & _HARD or event.reject_reason == RejectReason.INVALID)
 
 
-def _flat(esp_event: Any) -> Iterator[Any]:
-    """The words of the provider's own report, one level deep, and which kind of bounce it names."""
-    values = esp_event if isinstance(esp_event, Mapping) else {}
+def _flat(said: Any, *, depth: int = 3) -> Iterator[Any]:
+    """The words of the provider's own report, a few levels deep, without those that are the sender's."""
+    values = said if isinstance(said, Mapping) else {}
     for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from (inner for inner in value.values() if isinstance(inner, str))
+        if isinstance(value, Mapping) and depth and str(name).lower() not in _OURS:
+            yield from _flat(value, depth=depth - 1)
         elif isinstance(value, str):
             yield value
         elif value is True:

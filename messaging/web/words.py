@@ -97,6 +97,9 @@ _CAUSES: dict[str, Promise] = {
 _PARKED: dict[str, Promise] = {
     "no_mail": gettext_lazy("It holds no mail"),
     "not_understood": gettext_lazy("It is not written as this provider writes"),
+    "to_be_confirmed": gettext_lazy(
+        "Amazon asks whether it may tell us: open the SubscribeURL that stands in it"
+    ),
     "unknown_mailbox": gettext_lazy("It is for an address of which there is no active mailbox"),
     "unknown_message": gettext_lazy("It is about a message that we did not send"),
     "gave_up": gettext_lazy("Applying it failed again and again"),
