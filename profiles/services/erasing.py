@@ -262,6 +262,7 @@ def _erase(subject: Subject, survivor_id: int) -> list[privacy.Line]:
             if item.key == "profiles.consent":
                 MID_ERASE.hit()
     _bury(keys, survivor_id, at=subject.at)
+    _forget_claims(shared)
     _let_others_inherit(shared)
     return lines
 
@@ -340,6 +341,11 @@ def _leave_segments(subject: Subject) -> None:
         found = cursor.fetchall()
     for segment_id, members in found:
         Segment.objects.filter(pk=segment_id).update(members_count=F("members_count") - members)
+
+
+def _forget_claims(values: set[str]) -> None:
+    """Who typed an address of his, and never proved it, was not sharing it: it is his that is erased."""
+    Identifier.objects.filter(value__in=values, is_key=False, is_claimed=True).delete()
 
 
 _INHERIT = """

@@ -20,7 +20,7 @@ from profiles import extensions, queries, services
 from profiles.extensions import privacy as declared
 from profiles.models import Identifier, PrivacyRequest, Profile, Segment, Tombstone
 from profiles.queries import privacy
-from profiles.services import erasing, handing_out, notes, wall
+from profiles.services import erasing, handing_out, notes, tracking, wall
 from tests.profiles.privacy_world import (
     EMAIL,
     FIRST,
@@ -168,6 +168,18 @@ def test_a_shared_telephone_leads_to_the_other_one_afterwards(life, claire):
     assert shared.is_key
     assert found_in_database(EMAIL) == {}
     assert life.order(phone=PHONE).profile_id == partner
+
+
+def test_who_only_typed_the_address_keeps_nothing_of_it(life):
+    typed = {"type": "identify", "anonymousId": "v-9", "traits": {"email": "eve@maison.example"}}
+    tracking.take([typed], shop_id=life.shops[0].pk, is_proven=False)
+    eve = life.customer(email="eve@maison.example")
+    claim = Identifier.objects.get(value="eve@maison.example", is_key=False)
+    assert (claim.is_claimed, claim.profile_id == eve) == (True, False)
+
+    erase(eve)
+
+    assert found_in_database("eve@maison.example") == {}
 
 
 def test_mail_that_waits_is_not_sent_and_the_objection_stays(life, claire):
@@ -322,8 +334,6 @@ def test_tracking_calls_of_before_bring_nobody_back(life, claire):
 
 
 def services_take(calls, life):
-    from profiles.services import tracking
-
     return tracking.take(calls, shop_id=life.shops[0].pk, is_proven=True)
 
 
