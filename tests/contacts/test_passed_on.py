@@ -14,7 +14,7 @@ from messaging.models import Mail
 from messaging.services import reading as intake
 from messaging.transports.reader import MailReader
 from profiles.models import Profile
-from tests.contacts.factories import answer, make_ticket
+from tests.contacts.factories import answer, make_mail, make_ticket
 from tests.messaging.factories import MailboxFactory, mail_bytes
 
 FORM = "Name: Anna\nE-mail: anna@gmail.example\nMessage: Wo ist mein Paket?\n"
@@ -103,3 +103,15 @@ def test_an_address_inside_a_longer_one_is_another_address():
     )
 
     assert reading.read(raw).passed_on_for is None
+
+
+def test_a_stranger_s_words_bring_a_solved_request_back_and_change_nothing_else(shop, agent):
+    ticket = make_ticket(shop, reply_to="anna@gmail.example")
+    ours = answer(ticket, by=agent, then="solved")
+    mail = make_mail(shop, from_address="mallory@example.org", answers=ours)
+
+    message = contacts.receive_mail(mail.pk)
+
+    ticket.refresh_from_db()
+    assert (message.is_unverified, ticket.state) == (True, "open")
+    assert (ticket.reply_to, ticket.profile) == ("anna@gmail.example", message.ticket.profile)
