@@ -63,7 +63,7 @@ class Statement:
         """The text that executes it, once the connection knows its name."""
         if not settings.ECRM_PREPARED_STATEMENTS:
             return self.sql
-        session = _database().session
+        session = cast("DatabaseWrapper", cursor.db).session
         if self.name not in session.known:
             cursor.execute(self._prepare)
             session.known.add(self.name)

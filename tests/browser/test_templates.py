@@ -62,7 +62,7 @@ def test_a_customer_stops_everything_on_his_phone(page_as, author):
     link = preferences.links(OutgoingMessage.objects.get(pk=message.pk)).preferences
 
     page.goto("/preferences/" + link.partition("/preferences/")[2])
-    page.get_by_role("button", name="Alles beenden").click()
+    page.get_by_role("button", name="Alles abbestellen").click()
 
     expect(page.get_by_text("Gespeichert.")).to_be_visible()
     assert Suppression.objects.get().address == message.recipient
