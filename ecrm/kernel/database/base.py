@@ -47,9 +47,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         Making and closing a cursor costs as much as a short statement. Where queries are written down
         (tests, debugging) each gets its own.
         """
-        if self.connection is None or not self.health_check_done:
-            self.close_if_health_check_failed()
-            self.ensure_connection()
+        self.close_if_health_check_failed()
+        self.ensure_connection()
         if self.queries_logged:
             return self.cursor()
         if self.session.cursor is None:
