@@ -95,8 +95,13 @@ def hands(rows_count: int) -> Iterator[Callable[[Job], None]]:
             jobs.popleft().result()
     finally:
         for pool in pools:
-            pool.submit(connection.close)
+            pool.submit(_close_connection)
             pool.shutdown()
+
+
+def _close_connection() -> None:
+    """That of the thread which calls it: `connection` itself means that of whoever names it."""
+    connection.close()
 
 
 def _give(pools: deque[ThreadPoolExecutor], jobs: deque[Future[None]], job: Job) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from django.db import connection
 
 from profiles.models import (
     Consent,
@@ -138,3 +141,26 @@ def test_two_hands_write_what_one_would_have_written(two_hands, monkeypatch):
     assert by_two[0][:1] == ("done",)
     assert by_two[2], "some of them share a telephone"
     assert by_two == by_one
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_hands_leave_no_connection_behind(two_hands):
+    before = _other_sessions()
+    with imports_turns.hands(60) as give:
+        for _ in range(3):
+            give(Profile.objects.count)
+
+    deadline = time.monotonic() + 20  # the server ends a session when it gets round to it
+    while _other_sessions() != before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert _other_sessions() == before
+
+
+def _other_sessions():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT array_agg(pid ORDER BY pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND backend_type = 'client backend'"
+            " AND pid <> pg_backend_pid()"
+        )
+        return cursor.fetchone()[0]
