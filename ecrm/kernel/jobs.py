@@ -62,10 +62,10 @@ def run_due(*, at: datetime | None = None) -> list[str]:
 
 
 def _waiting(at: datetime) -> list[Job]:
-    slots = {job.name: job.slot(at) for job in all_jobs()}
-    runs = JobRun.objects.filter(job__in=slots, scheduled_for__in=set(slots.values()))
+    slots = {job: job.slot(at) for job in all_jobs()}
+    runs = JobRun.objects.filter(job__in=_jobs, scheduled_for__in=set(slots.values()))
     taken = set(runs.values_list("job", "scheduled_for"))
-    return [job for job in all_jobs() if (job.name, slots[job.name]) not in taken]
+    return [job for job, slot in slots.items() if (job.name, slot) not in taken]
 
 
 def _run_slot(job: Job, at: datetime) -> bool:

@@ -45,8 +45,8 @@ def _signed(name: str) -> Mapping[Kind, str]:
     return {"inbound": name, "tracking": name}
 
 
-class _AmazonTracking(amazon_ses.AmazonSESTrackingWebhookView):
-    """Reports of Amazon SES, read without Amazon's own library."""
+class _WithoutAmazonsLibrary(AnymailBaseWebhookView):
+    """Amazon's calls read without a call to Amazon: who subscribes us is confirmed by an operator."""
 
     def __init__(self, **options: Any) -> None:
         AnymailBaseWebhookView.__init__(self, **options)
@@ -55,14 +55,12 @@ class _AmazonTracking(amazon_ses.AmazonSESTrackingWebhookView):
         raise NotUnderstood("to_be_confirmed")
 
 
-class _AmazonInbound(amazon_ses.AmazonSESInboundWebhookView):
+class _AmazonTracking(_WithoutAmazonsLibrary, amazon_ses.AmazonSESTrackingWebhookView):
+    """Reports of Amazon SES."""
+
+
+class _AmazonInbound(_WithoutAmazonsLibrary, amazon_ses.AmazonSESInboundWebhookView):
     """Mails that Amazon SES sends along; those it puts into a bucket are parked."""
-
-    def __init__(self, **options: Any) -> None:
-        AnymailBaseWebhookView.__init__(self, **options)
-
-    def auto_confirm_sns_subscription(self, sns_message: Any) -> None:  # noqa: ARG002 - of the library
-        raise NotUnderstood("to_be_confirmed")
 
 
 PROVIDERS: Final[Mapping[str, Provider]] = {
